@@ -1,0 +1,117 @@
+"""Which values a run uses: an explicit parameter, else the profile's, else the default, and nothing unknown.
+
+A notebook's parameters are the fields of a frozen dataclass; its defaults are the smoke profile. The parameters cell
+holds `profile` and one `None` for every field, so that a value given to papermill is told apart from one left alone.
+"""
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+import yaml
+
+from fgr.paths import project_root
+
+PROFILES = ("smoke", "quick", "laptop", "paper")
+IPYTHON_NAMES = {"In", "Out", "exit", "quit", "get_ipython", "open"}
+
+Config = TypeVar("Config")
+
+
+class ParameterError(ValueError):
+    """A parameter, profile or value that the run does not know; the message says what there is."""
+
+
+def unknown(kind: str, name: str, known: list[str]) -> ParameterError:
+    """Build the error for a name that is not among `known`, with the nearest one suggested."""
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ParameterError(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}")
+
+
+def profile_path(notebook: str, profile: str) -> Path:
+    """Return where a profile's file is, whether or not it exists."""
+    return project_root() / "notebooks" / "params" / f"{notebook}.{profile}.yaml"
+
+
+def profile_values(notebook: str, profile: str) -> dict[str, Any]:
+    """Read what a profile changes: notebooks/params/<notebook>.<profile>.yaml.
+
+    Raises:
+        ParameterError: on an unknown profile or a file that is not a mapping.
+    """
+    if profile not in PROFILES:
+        raise unknown("profile", profile, list(PROFILES))
+    path = profile_path(notebook, profile)
+    if not path.exists():
+        have = sorted(p.name.split(".")[1] for p in path.parent.glob(f"{notebook}.*.yaml"))
+        raise ParameterError(f"{notebook} has no profile {profile!r}; it has: {', '.join(have) or 'none'}")
+    values = yaml.safe_load(path.read_text()) or {}
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path} must hold `name: value` lines")
+    return values
+
+
+def resolve(
+    cls: type[Config], notebook: str, profile: str = "smoke", explicit: Mapping[str, Any] | None = None
+) -> Config:
+    """Return the configuration of a run.
+
+    Args:
+        cls: a frozen dataclass whose defaults are the smoke profile.
+        notebook: name without suffix, e.g. "ch05_orthoreg".
+        profile: "smoke", "quick", "laptop" or "paper".
+        explicit: values that win over the profile; None means not given.
+
+    Raises:
+        ParameterError: on an unknown profile, an unknown name, or a value of the wrong type.
+    """
+    hints = get_type_hints(cls)
+    given = {name: value for name, value in (explicit or {}).items() if value is not None}
+    values: dict[str, Any] = {}
+    for source, part in ((f"profile {profile!r}", profile_values(notebook, profile)), ("the parameters", given)):
+        for name, value in part.items():
+            if name not in hints:
+                raise unknown("parameter", name, list(hints))
+            values[name] = _as_type(value, hints[name], f"{name} in {source}")
+    return cls(**values)
+
+
+def from_notebook(cls: type[Config], notebook: str, names: Mapping[str, Any]) -> Config:
+    """Resolve the configuration from a notebook's global names: call it as `from_notebook(..., globals())`.
+
+    Everything public that is not IPython's own or an import must be a parameter, so a misspelt one stops here.
+    """
+    public = {
+        name: value
+        for name, value in names.items()
+        if not name.startswith("_") and name not in IPYTHON_NAMES and not callable(value) and not _is_module(value)
+    }
+    profile = public.pop("profile", "smoke")
+    return resolve(cls, notebook, profile, public)
+
+
+def as_json(config: Any) -> str:
+    """Return a configuration as one line of JSON with sorted keys, the same for equal configurations."""
+    return json.dumps(dataclasses.asdict(config), sort_keys=True)
+
+
+def _is_module(value: Any) -> bool:
+    return type(value).__name__ == "module"
+
+
+def _as_type(value: Any, hint: Any, where: str) -> Any:
+    """Return `value` as the field's type: int for float and list for tuple are taken, everything else is an error."""
+    if get_origin(hint) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ParameterError(f'{where} must be a list, got {value!r}; with papermill use -y "{{name: [..]}}"')
+        item = hint.__args__[0]
+        return tuple(_as_type(part, item, f"an entry of {where}") for part in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise ParameterError(f"{where} must be {hint.__name__}, got {value!r}")
+    return value

@@ -1,0 +1,1 @@
+"""One module a data set: its official files, read into an `ImageSet`."""

@@ -1,0 +1,120 @@
+"""Judge the thesis's claims from recorded rows: the effect over paired seeds, its interval, and a verdict.
+
+`results/claims.yaml` states each claim, the smallest effect worth having (fixed before the runs) and which rows are
+compared. A claim is `supported` if the whole interval lies above zero and the mean reaches the smallest effect, `not
+supported` if the whole interval lies below the smallest effect, else `undecided`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from fgr.results.rows import with_config
+from fgr.results.statistics import Interval, interval, seeds_needed
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the thesis and how it is measured here."""
+
+    id: str
+    chapter: int
+    statement: str  # in our words
+    source: str  # where the thesis makes it
+    rows: str  # recorded file, relative to results/recorded
+    metric: str
+    split: str
+    selection: str
+    better: str  # "lower" or "higher"
+    ours: Mapping[str, Any]  # configuration of the rows that should be better
+    other: Mapping[str, Any]  # and of those they are compared with; a list means any of these, averaged
+    smallest: float  # smallest effect worth having, in the unit of the rows
+    data: str  # what it was measured on, in words
+    note: str = ""  # the likely reason when it fails, or a limit
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judged claim: positive effects are in the direction of the claim."""
+
+    claim: Claim
+    effect: Interval | None  # None while no rows are recorded
+    word: str  # supported | not supported | undecided
+    seeds: int | None  # seeds that would decide an undecided claim
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """Read the claims.
+
+    Raises:
+        ValueError: naming the claim whose fields are wrong, or an id that stands twice.
+    """
+    claims = []
+    for entry in yaml.safe_load(path.read_text()):
+        try:
+            claims.append(Claim(**entry))
+        except TypeError as error:
+            raise ValueError(f"{path}: claim {entry.get('id')!r}: {error}") from error
+        if claims[-1].better not in ("lower", "higher"):
+            raise ValueError(f"{path}: claim {claims[-1].id!r}: better must be 'lower' or 'higher'")
+    ids = [claim.id for claim in claims]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise ValueError(f"{path}: ids stand twice: {', '.join(twice)}")
+    return claims
+
+
+def verdict_of(effect: Interval, smallest: float) -> tuple[str, int | None]:
+    """Return the verdict and, for an undecided one, how many seeds of the same spread would decide it.
+
+    Example:
+        >>> verdict_of(interval([0.3, 0.4, 0.5]), smallest=0.1)
+        ('supported', None)
+        >>> verdict_of(interval([-0.3, -0.4, -0.5]), smallest=0.1)
+        ('not supported', None)
+        >>> verdict_of(interval([0.0, 0.4, 0.8]), smallest=0.1)
+        ('undecided', 7)
+    """
+    if effect.high < smallest:
+        return "not supported", None
+    if effect.low > 0 and effect.mean >= smallest:
+        return "supported", None
+    if effect.n < 2:
+        return "undecided", None
+    # the interval must shrink until it clears zero from above or the smallest effect from below
+    clear = max(effect.mean if effect.mean >= smallest else 0.0, smallest - effect.mean)
+    return "undecided", max(effect.n + 1, seeds_needed(effect.deviation, clear)) if clear > 0 else None
+
+
+def paired_effect(table: pd.DataFrame, claim: Claim) -> Interval | None:
+    """Return the effect over the seeds that both sides have, positive in the direction of the claim; None without."""
+    if table.empty:
+        return None
+    table = with_config(table)
+    table = table[(table.metric == claim.metric) & (table.split == claim.split) & (table.selection == claim.selection)]
+    ours, other = (_by_seed(table, chosen) for chosen in (claim.ours, claim.other))
+    seeds = sorted(set(ours.index) & set(other.index))
+    if not seeds:
+        return None
+    difference = other[seeds] - ours[seeds]
+    return interval((difference if claim.better == "lower" else -difference).tolist())
+
+
+def _by_seed(table: pd.DataFrame, chosen: Mapping[str, Any]) -> pd.Series:
+    for name, value in chosen.items():
+        if name not in table.columns:
+            raise ValueError(f"rows have no field {name!r}; a claim selects by it")
+        table = table[table[name].isin(value if isinstance(value, list) else [value])]
+    return table.groupby("seed")["value"].mean()
+
+
+def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
+    """Judge one claim from its recorded rows."""
+    effect = paired_effect(table, claim)
+    if effect is None:
+        return Verdict(claim, None, "undecided", None)
+    return Verdict(claim, effect, *verdict_of(effect, claim.smallest))

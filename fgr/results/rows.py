@@ -1,0 +1,176 @@
+"""Tidy rows: one measured number a row, with everything needed to know where it came from.
+
+`results/README.md` defines each column. Rows are only ever appended, under a lock and by replacing the file, so that
+a crash or a second process cannot leave half a row.
+"""
+
+import datetime
+import fcntl
+import functools
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from fgr.paths import PACKAGE, atomic_path
+
+SELECTIONS = ("last", "best-val", "best-test", "epoch", "none")
+SPLITS = ("train", "validation", "test", "none")
+UNITS = ("fraction", "degrees", "seconds", "count", "nats", "none")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number that a run measured; see results/README.md."""
+
+    run_id: str
+    time: str
+    commit: str
+    dirty: bool
+    source_hash: str
+    experiment: str
+    config: str
+    dataset: str
+    split: str
+    metric: str
+    value: float
+    unit: str
+    selection: str
+    epochs: int
+    seed: int
+    profile: str
+    torch: str
+    device: str
+    seconds: float
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+TEXT = tuple(field.name for field in fields(Row) if field.type is str)
+
+
+@functools.cache
+def source_hash() -> str:
+    """Return a hash of the library's source: equal hashes mean equal code."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(f"{path.relative_to(PACKAGE)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _git(*command: str) -> str:
+    try:
+        done = subprocess.run(["git", *command], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+@functools.cache
+def provenance() -> dict[str, object]:
+    """Return what is true of every row of this process: commit, dirty flag, source hash, torch version."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    return {
+        "commit": commit or "unknown",
+        "dirty": bool(_git("status", "--porcelain", "--", "fgr", "notebooks")) if commit else True,
+        "source_hash": source_hash(),
+        "torch": torch.__version__,
+    }
+
+
+def run_id(experiment: str, config: str, seed: int) -> str:
+    """Return the name of a run: a hash of what was asked for, so that the same request is recognised again."""
+    return hashlib.sha256(json.dumps([experiment, config, seed]).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the rows of one run share; `row` adds a number."""
+
+    experiment: str
+    config: str
+    dataset: str
+    seed: int
+    profile: str
+    device: str
+
+    @property
+    def id(self) -> str:
+        return run_id(self.experiment, self.config, self.seed)
+
+    def row(
+        self, metric: str, value: float, unit: str, split: str, selection: str, epochs: int, seconds: float = 0.0
+    ) -> Row:
+        """Return the row of one measured number, stamped with time and provenance.
+
+        Raises:
+            ValueError: on an unknown split, selection or unit.
+        """
+        for given, known in ((split, SPLITS), (selection, SELECTIONS), (unit, UNITS)):
+            if given not in known:
+                raise ValueError(f"{given!r} is not one of {', '.join(known)}")
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return Row(
+            run_id=self.id,
+            time=now,
+            metric=metric,
+            value=float(value),
+            unit=unit,
+            split=split,
+            selection=selection,
+            epochs=epochs,
+            seconds=round(seconds, 3),
+            **asdict(self),
+            **provenance(),
+        )
+
+
+def frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Return rows as a table with the columns of the schema."""
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
+
+
+def append(path: Path, rows: Iterable[Row]) -> None:
+    """Append rows to a CSV file, whole or not at all, safe against other processes doing the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = frame(rows).to_csv(index=False, header=False, lineterminator="\n")
+    with (path.parent / f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        before = path.read_text() if path.exists() else ",".join(COLUMNS) + "\n"
+        with atomic_path(path) as file:
+            file.write_text(before + text)
+
+
+def read(*paths: Path) -> pd.DataFrame:
+    """Read rows and check them against the schema.
+
+    Raises:
+        ValueError: naming the file and the column that is missing, surplus or holds a value it may not.
+    """
+    tables = [_read_one(path) for path in paths]
+    return pd.concat(tables, ignore_index=True) if tables else frame([])
+
+
+def _read_one(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values={"value": ["nan"]})
+    if tuple(table.columns) != COLUMNS:
+        wrong = sorted(set(table.columns) ^ set(COLUMNS)) or "their order"
+        raise ValueError(f"{path}: columns differ from the schema in {wrong}; see results/README.md")
+    for column, known in (("split", SPLITS), ("selection", SELECTIONS), ("unit", UNITS)):
+        bad = sorted(set(table[column]) - set(known))
+        if bad:
+            raise ValueError(f"{path}: column {column} holds {bad}, known are {', '.join(known)}")
+    for column in ("value", "seconds"):
+        if table[column].isna().any():
+            raise ValueError(f"{path}: column {column} has an empty value in line {table[column].isna().argmax() + 2}")
+    return table
+
+
+def with_config(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with one more column for each field of the rows' configurations, to select and group by."""
+    configs = pd.DataFrame([json.loads(text) for text in table["config"]], index=table.index)
+    return table.join(configs[[name for name in configs.columns if name not in table.columns]])
