@@ -16,7 +16,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrize import is_parametrized
 
 from fgr.checks import check_choice, check_positive
 
@@ -151,7 +150,7 @@ class OrthoReg:
             one strength suits layers of any width.
 
     Raises:
-        ValueError: if no layer matches, or a chosen weight is parametrised (its values are computed, not stored).
+        ValueError: if no layer matches, or a chosen weight is computed, not stored (parametrised, pruned).
 
     Example:
         >>> model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
@@ -215,8 +214,8 @@ def _choose(model: nn.Module, layers: str | Callable[[str, nn.Module], bool]) ->
         wanted = [(name, m) for name, m in found if layers == "all" or not isinstance(m, nn.Linear)]
     chosen: dict[int, tuple[str, nn.Module]] = {}
     for name, module in wanted:
-        if is_parametrized(module, "weight"):
-            raise ValueError(f"layer {name!r} computes its weight by a parametrization; leave it out with `layers=`")
+        if "weight" not in dict(module.named_parameters(recurse=False)):  # parametrised, pruned, weight-normalised
+            raise ValueError(f"layer {name!r} computes its weight instead of storing it; leave it out with `layers=`")
         pairs = module.weight.shape[0] // getattr(module, "groups", 1) > 1
         if module.weight.requires_grad and pairs:
             chosen.setdefault(id(module.weight), (name, module))

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from fgr.checks import check_choice
-from fgr.data.fetch import FetchError, fetch
+from fgr.data import fetch as files  # the module keeps its name: `fgr.data.fetch.fetch`
+from fgr.data.fetch import FetchError
 from fgr.data.images import ImageSet
 from fgr.data.loader import TensorLoader
 from fgr.data.manifests import Manifest, manifest
@@ -45,7 +46,7 @@ def load(name: str, split: str = "train", root: Path | str | None = None, **opti
     for option in options:
         if option not in accepted:
             raise ValueError(f"{name} has no option {option!r}; it accepts {', '.join(accepted) or 'none'}")
-    return READERS[name](fetch(name, root), split, **options)
+    return READERS[name](files.fetch(name, root), split, **options)
 
 
 def weights(name: str, root: Path | str | None = None) -> dict[str, Tensor]:
@@ -67,4 +68,4 @@ def weights(name: str, root: Path | str | None = None) -> dict[str, Tensor]:
     if entry.kind != "weights":
         raise ValueError(f"{name} is a data set ({entry.kind}), not weights; use load({name!r})")
     (file,) = entry.files
-    return torch.load(fetch(name, root) / file.name, map_location="cpu", weights_only=True)
+    return torch.load(files.fetch(name, root) / file.name, map_location="cpu", weights_only=True)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from fgr.data.manifests import File, Manifest, manifest
+from fgr.data.manifests import File, Manifest, Source, manifest
 from fgr.data.sources import SourceError, Sources
 from fgr.paths import atomic_path, data_root
 
@@ -69,6 +68,8 @@ def fetch(name: str, root: Path | str | None = None) -> Path:
             if not _stamped(entry, folder):  # it may be there now: another process had the lock
                 _complete(entry, folder)
     except OSError as error:
+        if all(_intact(file, folder / file.name) for file in entry.files):
+            return folder  # a read-only copy without our stamp
         raise FetchError(
             f"{folder} cannot be written: {error}; free space or set FGR_DATA to another folder"
         ) from error
@@ -129,8 +130,7 @@ def _get(entry: Manifest, file: File, folder: Path, sources: Sources) -> None:
     for source in file.sources:
         try:
             with atomic_path(folder / file.name) as temporary:
-                with sources.open(source) as stream, temporary.open("wb") as output:
-                    _copy(stream, output, file)
+                _receive(file, source, sources, temporary)
             return
         except SourceError as error:
             reasons.append(f"  {source}: {error}")
@@ -140,15 +140,16 @@ def _get(entry: Manifest, file: File, folder: Path, sources: Sources) -> None:
     )
 
 
-def _copy(stream: BinaryIO, output: BinaryIO, file: File) -> None:
-    """Copy a stream and check size and hash; stop as soon as it is longer than the file should be."""
+def _receive(file: File, source: Source, sources: Sources, target: Path) -> None:
+    """Write what a source gives to `target`, and check size and hash; stop once it is longer than it should be."""
     digest, size = hashlib.sha256(), 0
-    while block := stream.read(BLOCK):
-        digest.update(block)
-        size += len(block)
-        if size > file.bytes:
-            raise SourceError(f"it sends more than the {file.bytes} bytes expected")
-        output.write(block)
+    with sources.open(source) as stream, target.open("wb") as output:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+            size += len(block)
+            if size > file.bytes:
+                raise SourceError(f"it sends more than the {file.bytes} bytes expected")
+            output.write(block)
     if size != file.bytes:
         raise SourceError(f"it sends {size} bytes instead of {file.bytes}")
     if digest.hexdigest() != file.sha256:

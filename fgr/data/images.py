@@ -43,7 +43,7 @@ class ImageSet:
             raise ValueError(
                 f"images must be uint8 and targets int64, got {self.images.dtype} and {self.targets.dtype}"
             )
-        if len(self.targets) and not (0 <= self.targets.min() and self.targets.max() < len(self.classes)):
+        if len(self.targets) and not (self.targets.min() >= 0 and self.targets.max() < len(self.classes)):
             low, high = self.targets.min().item(), self.targets.max().item()
             raise ValueError(f"targets of {self.name} must lie in [0, {len(self.classes)}), got {low} to {high}")
 

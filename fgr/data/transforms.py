@@ -140,7 +140,7 @@ def crop_and_flip(
     if flip:
         mirrored = _draw(generator, 2, (batch, 1), images.device).bool()
         columns = torch.where(mirrored, columns.flip(1), columns)
-    inside_rows, inside_columns = _reflect(rows, height), _reflect(columns, width)
+    inside_rows, inside_columns = _inside(rows, height, mode), _inside(columns, width, mode)
     pixels = (inside_rows[:, :, None] * width + inside_columns[:, None, :]).view(batch, 1, -1)  # (B, 1, H W)
     moved = images.flatten(2).gather(2, pixels.expand(-1, channels, -1)).view_as(images)
     if mode == "constant":
@@ -153,7 +153,9 @@ def _draw(generator: torch.Generator, choices: int, shape: tuple[int, ...], devi
     return torch.randint(choices, shape, generator=generator, device=generator.device).to(device)
 
 
-def _reflect(position: Tensor, size: int) -> Tensor:
-    """Fold positions that lie up to size - 1 outside [0, size) back inside."""
+def _inside(position: Tensor, size: int, mode: str) -> Tensor:
+    """Bring positions outside [0, size) inside: mirrored, or, where zeros will be put anyway, to the border."""
+    if mode == "constant":
+        return position.clamp(0, size - 1)
     folded = position.abs()
     return torch.where(folded < size, folded, 2 * (size - 1) - folded)

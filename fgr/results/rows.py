@@ -9,6 +9,7 @@ import fcntl
 import functools
 import hashlib
 import json
+import math
 import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
@@ -108,11 +109,13 @@ class Run:
         """Return the row of one measured number, stamped with time and provenance.
 
         Raises:
-            ValueError: on an unknown split, selection or unit.
+            ValueError: on an unknown split, selection or unit, or a value that is not a finite number.
         """
         for given, known in ((split, SPLITS), (selection, SELECTIONS), (unit, UNITS)):
             if given not in known:
                 raise ValueError(f"{given!r} is not one of {', '.join(known)}")
+        if not math.isfinite(value):
+            raise ValueError(f"{metric} of {self.experiment} is {value}; a row holds a finite number")
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         return Row(
             run_id=self.id,
@@ -135,14 +138,22 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def append(path: Path, rows: Iterable[Row]) -> None:
-    """Append rows to a CSV file, whole or not at all, safe against other processes doing the same."""
+    """Append rows to a CSV file, whole or not at all, safe against other processes doing the same.
+
+    Raises:
+        ValueError: if the file has other columns.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = frame(rows).to_csv(index=False, header=False, lineterminator="\n")
     with (path.parent / f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        before = path.read_text() if path.exists() else ",".join(COLUMNS) + "\n"
+        header = ",".join(COLUMNS) + "\n"
+        before = (path.read_text() if path.exists() else "") or header
+        if not before.startswith(header):
+            raise ValueError(f"{path}: columns differ from the schema; see results/README.md, or name another file")
+        gap = "" if before.endswith("\n") else "\n"
         with atomic_path(path) as file:
-            file.write_text(before + text)
+            file.write_text(before + gap + text)
 
 
 def read(*paths: Path) -> pd.DataFrame:
@@ -156,7 +167,7 @@ def read(*paths: Path) -> pd.DataFrame:
 
 
 def _read_one(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, na_values={"value": ["nan"]})
+    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, float_precision="round_trip")
     if tuple(table.columns) != COLUMNS:
         wrong = sorted(set(table.columns) ^ set(COLUMNS)) or "their order"
         raise ValueError(f"{path}: columns differ from the schema in {wrong}; see results/README.md")
@@ -164,10 +175,24 @@ def _read_one(path: Path) -> pd.DataFrame:
         bad = sorted(set(table[column]) - set(known))
         if bad:
             raise ValueError(f"{path}: column {column} holds {bad}, known are {', '.join(known)}")
-    for column in ("value", "seconds"):
-        if table[column].isna().any():
-            raise ValueError(f"{path}: column {column} has an empty value in line {table[column].isna().argmax() + 2}")
+    for field in fields(Row):
+        if field.type is not str:
+            table[field.name] = _typed(table[field.name], field.type, path)
     return table
+
+
+def _typed(column: pd.Series, wanted: type, path: Path) -> pd.Series:
+    """Return a column as bool, int or float; a cell that is none is an error, also an empty one."""
+    if wanted is bool:
+        bad = ~column.astype(str).isin(["True", "False"])
+    else:
+        numbers = pd.to_numeric(column, errors="coerce").astype(float)  # what is no number becomes NaN
+        bad = ~numbers.abs().lt(math.inf) | ((numbers % 1 != 0) & (wanted is int))
+    if bad.any():
+        line = int(bad.argmax())
+        kind = {bool: "True or False", int: "a whole number", float: "a finite number"}[wanted]
+        raise ValueError(f"{path}: column {column.name} holds {column[line]!r} in line {line + 2}, not {kind}")
+    return column.astype(wanted)
 
 
 def with_config(table: pd.DataFrame) -> pd.DataFrame:

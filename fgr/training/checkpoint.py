@@ -1,12 +1,16 @@
 """Everything a run needs to go on as if it had never stopped, in one file that is whole or absent."""
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from fgr.paths import atomic_path
+
+FIELDS = {"model", "optimizer", "schedule", "epoch", "batch", "elapsed", "running", "random", "history"}
+DAMAGE = (RuntimeError, OSError, EOFError, pickle.UnpicklingError, struct.error, KeyError, IndexError)  # torch.load's
 
 
 def random_state() -> dict[str, Any]:
@@ -36,11 +40,14 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     Raises:
         ValueError: if the file is damaged or not a checkpoint.
     """
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
-        raise ValueError(f"{path} is not a readable checkpoint ({error}); delete it to start the run anew") from error
-    missing = {"model", "optimizer", "epoch", "batch", "random", "history"} - set(state)
+    with path.open("rb") as file:  # what the file system refuses is not damage
+        try:
+            state = torch.load(file, map_location=device, weights_only=True)
+        except DAMAGE as error:
+            raise ValueError(
+                f"{path} is damaged, no checkpoint, or holds code, which is not run; delete it to start the run anew"
+            ) from error
+    missing = FIELDS - set(state) if isinstance(state, dict) else FIELDS
     if missing:
         raise ValueError(f"{path} lacks {', '.join(sorted(missing))}; delete it to start the run anew")
     return state

@@ -64,7 +64,7 @@ def train(
     compile: bool = False,
     label: str = "training",
 ) -> list[Epoch]:
-    """Train `model` in place and return one `Epoch` an epoch.
+    """Train `model` in place, hand it back in evaluation mode, and return one `Epoch` an epoch.
 
     Args:
         model: on any device; moved to `device`. Wrapped for gradient averaging if a process group exists.
@@ -156,10 +156,12 @@ def train(
             running[0] += objective.detach() * len(targets)  # stays on the device: no wait for the GPU
             running[1] += len(targets)
             if checkpoint_every and (batch + 1) % checkpoint_every == 0:
+                _mean_loss(running, epoch, lr, checkpoint)  # a diverged run is not worth keeping
                 elapsed, began = elapsed + time.perf_counter() - began, time.perf_counter()
                 save(epoch, batch + 1)
         lr = optimizer.param_groups[0]["lr"]
-        entry = Epoch(epoch + 1, lr, _mean_loss(running, epoch, lr), elapsed + time.perf_counter() - began)
+        mean = _mean_loss(running, epoch, lr, checkpoint)
+        entry = Epoch(epoch + 1, lr, mean, elapsed + time.perf_counter() - began)
         if schedule is not None:
             schedule.step()
         if evaluate is not None:
@@ -170,6 +172,7 @@ def train(
         start_batch, elapsed = 0, 0.0
         running.zero_()
         save(epoch + 1, 0)
+    model.eval()
     return history
 
 
@@ -197,13 +200,14 @@ def _move(inputs: Any, device: torch.device, channels_last: bool) -> Any:
     return inputs.to(device, non_blocking=True, memory_format=memory_format)
 
 
-def _mean_loss(running: Tensor, epoch: int, lr: float) -> float:
+def _mean_loss(running: Tensor, epoch: int, lr: float, checkpoint: Path | None) -> float:
     total, samples = sum_over_processes(running.clone()).tolist()
     if not samples:
         raise ValueError("the loader gave no batch; is the data set smaller than one batch with drop_last?")
     mean = total / samples
     if not math.isfinite(mean):
-        raise FloatingPointError(f"the loss is {mean} in epoch {epoch + 1} at learning rate {lr}; lower it")
+        kept = f" and delete {checkpoint}, which holds it" if checkpoint is not None and checkpoint.exists() else ""
+        raise FloatingPointError(f"the loss is {mean} in epoch {epoch + 1} at learning rate {lr}; lower it{kept}")
     return mean
 
 

@@ -34,7 +34,7 @@ def read(folder: Path, split: str) -> ImageSet:
 
 
 def split_rows(targets: np.ndarray, split: str) -> np.ndarray:
-    """Return the rows of `split`: the same share of every class, drawn by a stream that numpy promises not to change."""
+    """Return the rows of `split`: the same share of every class, by a stream that numpy promises to keep."""
     keys = np.random.PCG64(SPLIT_SEED).random_raw(len(targets))
     order = keys.argsort(kind="stable")
     first, last = SHARES[split]
@@ -48,7 +48,7 @@ def split_rows(targets: np.ndarray, split: str) -> np.ndarray:
 def _rows(file: Path) -> np.ndarray:
     try:
         text = gzip.decompress(file.read_bytes())
-        values = np.loadtxt(text.splitlines(), delimiter=",", dtype=np.float64, ndmin=2)
+        values = np.loadtxt(text.splitlines(), delimiter=",", dtype=np.int64, ndmin=2)
     except (EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise ValueError(f"{file} is not the gzipped table of digits ({error}): fetch it again") from error
     if values.shape[1] != PIXELS + 1 or values.min() < 0 or values.max() > 255:

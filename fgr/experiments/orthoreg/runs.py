@@ -1,9 +1,10 @@
-"""Chapter 5: what is run to answer its questions. Wiring only; the method is `fgr.orthoreg`."""
+"""One training run of chapter 5: a cell says what decides its result, a sweep runs many and keeps their rows."""
 
+import functools
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from fgr.training import Epoch, local_device, train
 
 NETWORKS = ("mlp", "digit_cnn", "wrn-10-1", "wrn-28-10", "wrn-28-4", "resnet-110")
 EXPERIMENT = "orthoreg"
+JUDGED = 10_000  # images of a split at most that an error is measured on; of the training part this is a sample
 
 
 @dataclass(frozen=True)
@@ -48,36 +50,6 @@ class Cell:
     augment: bool = False  # 4-pixel reflection crops and flips
     batch_size: int = 200
     epochs: int = 10
-
-
-@dataclass(frozen=True)
-class Config:
-    """Parameters of the notebook; the defaults are the smoke profile."""
-
-    seeds: tuple[int, ...] = (0, 1)  # paired: variants share initialisation and data order
-    dataset: str = "mnist_5k"  # mnist_5k | mnist | cifar10 | imagefolder later on
-    train_size: int = 500  # images; 0: all of the training part
-    hidden: int = 128  # units a hidden layer of the MLP
-    epochs: int = 3
-    lr: float = 0.1
-    batch_size: int = 100
-    strengths: tuple[float, ...] = (0.1, 1.0)  # gamma > 0, beside 0
-    localities: tuple[float, ...] = (1.0, 10.0)  # lambda
-    toy_filters: int = 12
-    toy_steps: int = 100
-    architectures: tuple[str, ...] = ("alexnet",)  # shapes for Fig. 5.3
-    device: str = "auto"
-    threads: int = 1  # CPU threads; 0 leaves torch's choice
-    record: str = ""  # folder under the repository where finished runs are kept and found again
-    rows: str = ""  # CSV file that receives every row of this notebook run
-
-
-class Batchable(NamedTuple):
-    """The three parts of a data set, ready for the network."""
-
-    loader: TensorLoader
-    parts: dict[str, tuple[Tensor, Tensor]]  # split -> (images, targets); "train" is capped at 10,000
-    num_classes: int
 
 
 def build_network(cell: Cell, num_classes: int, shape: tuple[int, ...]) -> nn.Module:
@@ -114,24 +86,20 @@ def balanced_subset(targets: Tensor, size: int, seed: int = 0) -> Tensor:
     return order[rank_in_class.argsort(stable=True)[:size]]
 
 
-def prepare(cell: Cell, seed: int) -> Batchable:
-    """Load, scale and batch a cell's data: digits at 32 x 32 under global standardisation, colours per channel."""
-    sets = {split: data.load(cell.dataset, split) for split in ("train", "validation", "test")}
-    if cell.train_size:
-        sets["train"] = sets["train"].select(balanced_subset(sets["train"].targets, cell.train_size))
+@functools.lru_cache(maxsize=1)
+def tensors(dataset: str, train_size: int) -> tuple[dict[str, tuple[Tensor, Tensor]], int]:
+    """Load and scale a data set: digits at 32 x 32 under global standardisation, colours standardised by channel.
+
+    Returns:
+        split -> (images (B, C, 32, 32) float32, targets), with statistics of the training images, and the classes.
+    """
+    sets = {split: data.load(dataset, split) for split in ("train", "validation", "test")}
+    if train_size:
+        sets["train"] = sets["train"].select(balanced_subset(sets["train"].targets, train_size))
     images = {split: s.images if s.images.shape[-1] == 32 else resize(s.images, 32) for split, s in sets.items()}
     mean, std = mean_std(images["train"], per_channel=images["train"].shape[1] == 3)
-    ready = {split: standardize(images[split], mean, std) for split in sets}
-    loader = TensorLoader(
-        ready["train"],
-        sets["train"].targets,
-        cell.batch_size,
-        seed=seed,
-        augment=crop_and_flip if cell.augment else None,
-        drop_last=len(ready["train"]) >= cell.batch_size,
-    )
-    parts = {split: (ready[split][:10_000], sets[split].targets[:10_000]) for split in sets}
-    return Batchable(loader, parts, len(sets["train"].classes))
+    ready = {split: (standardize(images[split], mean, std), sets[split].targets) for split in sets}
+    return ready, len(sets["train"].classes)
 
 
 @torch.no_grad()
@@ -158,13 +126,22 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
     Variants of a cell start from the same weights and see the same batches in the same order for the same seed.
     """
     where = local_device(device)
-    batches = prepare(cell, seed)
+    parts, num_classes = tensors(cell.dataset, cell.train_size)
+    judged = {split: (images[:JUDGED], targets[:JUDGED]) for split, (images, targets) in parts.items()}
+    loader = TensorLoader(
+        *parts["train"],
+        cell.batch_size,
+        seed=seed,
+        augment=crop_and_flip if cell.augment else None,
+        drop_last=len(parts["train"][1]) >= cell.batch_size,
+        device=where,
+    )
     began = time.perf_counter()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = build_network(cell, batches.num_classes, tuple(batches.parts["train"][0].shape[1:]))
+        model = build_network(cell, num_classes, tuple(parts["train"][0].shape[1:]))
         if cell.lsuv:
-            lsuv_(model, batches.parts["train"][0][:500])
+            lsuv_(model, parts["train"][0][:500])
         torch.manual_seed(seed)  # dropout draws alike in all variants
         optimizer = torch.optim.SGD(
             model.parameters(), cell.lr, cell.momentum, weight_decay=cell.weight_decay, nesterov=cell.momentum > 0
@@ -172,16 +149,16 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
         steps = [max(1, round(fraction * cell.epochs)) for fraction in cell.milestones]
         history = train(
             model,
-            batches.loader,
+            loader,
             F.cross_entropy,
             optimizer,
             cell.epochs,
             schedule=torch.optim.lr_scheduler.MultiStepLR(optimizer, steps, gamma=0.2) if steps else None,
             hooks=regularizer_hooks(model, cell),
-            evaluate=lambda m: {split: error_rate(m, *part, where) for split, part in batches.parts.items()},
+            evaluate=lambda m: {split: error_rate(m, *part, where) for split, part in judged.items()},
             checkpoint=checkpoint,
             device=where,
-            channels_last=where.type == "cuda",
+            channels_last=cell.network != "mlp",
             label=f"{cell.network} {cell.mode} seed {seed}",
         )
     run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
@@ -235,26 +212,44 @@ def mean_nearest_angle(model: nn.Module) -> float:
 
 
 def sweep(
-    cells: Iterable[Cell], seeds: Iterable[int], profile: str, device: str = "auto", record: Path | None = None
+    cells: Iterable[Cell],
+    seeds: Iterable[int],
+    profile: str,
+    device: str = "auto",
+    record: Path | None = None,
+    borrow: Path | None = None,
 ) -> list[results.Row]:
     """Run every cell with every seed and return all rows; with `record`, finished runs are kept and found again.
 
     A recorded run is recognised by its configuration and seed. Its rows say which commit and source made them, and
     `fgr results rerun` repeats one to see that it still holds.
+
+    Args:
+        cells, seeds: what to run; seeds are the outer loop, so that an interrupted sweep holds whole pairs.
+        profile, device: as in `run_cell`.
+        record: CSV file to keep finished runs in; a run under way resumes from a checkpoint beside it.
+        borrow: another recorded file, whose runs are copied instead of run again.
     """
-    known = _recorded(record)
+    cells = list(dict.fromkeys(cells))
+    known, lent = _recorded(record), _recorded(borrow)
     rows: list[results.Row] = []
-    for seed in seeds:  # seeds outermost, so that an interrupted sweep holds whole pairs
-        for cell in dict.fromkeys(cells):
+    for seed in seeds:
+        for cell in cells:
             name = results.run_id(EXPERIMENT, as_json(cell), seed)
             if name not in known:
-                made = run_cell(cell, seed, profile, device, _checkpoint(record, name)).rows
-                known[name] = made
+                known[name] = lent.get(name) or _run_once(cell, seed, profile, device, record, name)
                 if record is not None:
-                    results.append(record, made)
-                    _checkpoint(record, name).unlink(missing_ok=True)
+                    results.append(record, known[name])
             rows += known[name]
     return rows
+
+
+def _run_once(cell: Cell, seed: int, profile: str, device: str, record: Path | None, name: str) -> list[results.Row]:
+    checkpoint = record.parent / ".checkpoints" / f"{name}.pt" if record is not None else None
+    made = run_cell(cell, seed, profile, device, checkpoint).rows
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return made
 
 
 def _recorded(record: Path | None) -> dict[str, list[results.Row]]:
@@ -267,10 +262,6 @@ def _recorded(record: Path | None) -> dict[str, list[results.Row]]:
     }
 
 
-def _checkpoint(record: Path | None, name: str) -> Path | None:
-    return None if record is None else record.parent / ".checkpoints" / f"{name}.pt"
-
-
 def cell_from_json(text: str) -> Cell:
     """Rebuild the cell of a recorded row.
 
@@ -281,45 +272,3 @@ def cell_from_json(text: str) -> Cell:
     values = json.loads(text)
     values["milestones"] = tuple(values["milestones"])
     return Cell(**values)
-
-
-def digits(config: Config, **changes: object) -> Cell:
-    """Return the MLP cell of a configuration, changed as asked."""
-    base = Cell(
-        dataset=config.dataset,
-        train_size=config.train_size,
-        hidden=config.hidden,
-        lr=config.lr,
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-    )
-    return replace(base, **changes)
-
-
-def strength_cells(config: Config) -> list[Cell]:
-    """Fig. 5.4: no regularisation, then the local rule at every strength."""
-    return [digits(config)] + [digits(config, mode="local", strength=s) for s in config.strengths]
-
-
-def locality_cells(config: Config, strength: float) -> list[Cell]:
-    """Fig. 5.5: none, global, and the local rule at every locality, at one strength."""
-    local = [digits(config, mode="local", strength=strength, locality=value) for value in config.localities]
-    return [digits(config), digits(config, mode="global", strength=strength), *local]
-
-
-def table_5_1_cells(config: Config, strength: float) -> list[Cell]:
-    """Table 5.1: no OrthoReg, on convolutions, on all layers; each alone, with dropout, with LSUV."""
-    base = digits(config, network="digit_cnn")
-    columns = [base, replace(base, dropout=0.5), replace(base, lsuv=True)]
-    local = {"mode": "local", "strength": strength}
-    return [
-        replace(column, **row)
-        for row in ({}, {**local, "layers": "conv"}, {**local, "layers": "all"})
-        for column in columns
-    ]
-
-
-def best_by_validation(table, by: str) -> object:
-    """Return the value of configuration field `by` with the lowest mean validation error at the last epoch."""
-    chosen = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "last")]
-    return chosen.groupby(by)["value"].mean().idxmin()

@@ -1,0 +1,98 @@
+"""The command line: `fgr run`, `fgr results`, `fgr claims`, `fgr data`. `fgr --help` explains."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated
+
+import typer
+import yaml
+
+from fgr.paths import ProjectNotFound
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Run the companion of the thesis: its notebooks, results, claims and data.",
+    epilog="Start with: fgr run ch05_orthoreg --profile quick",
+)
+
+
+def clear_errors(command: Callable) -> Callable:
+    """Turn the errors that a user can mend into one line on standard error and exit code 2."""
+    from fgr.cli.runner import NotebookFailed
+    from fgr.config import ParameterError
+    from fgr.data import FetchError
+
+    @wraps(command)
+    def wrapped(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except (ParameterError, ProjectNotFound, FetchError, ValueError) as error:
+            typer.echo(f"fgr: {error}", err=True)
+            raise typer.Exit(2) from None
+        except NotebookFailed as error:
+            typer.echo(f"fgr: {error}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("fgr: interrupted; finished runs are kept and found again", err=True)
+            raise typer.Exit(130) from None
+
+    return wrapped
+
+
+def parse_settings(settings: list[str]) -> dict[str, object]:
+    """Parse key=value pairs with values in YAML.
+
+    Example:
+        >>> parse_settings(["epochs=3", "seeds=[0, 1]", "dataset=mnist"])
+        {'epochs': 3, 'seeds': [0, 1], 'dataset': 'mnist'}
+    """
+    from fgr.config import ParameterError
+
+    parsed = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"--set takes key=value, got {setting!r}; e.g. --set epochs=3 --set 'seeds=[0, 1]'")
+        try:
+            parsed[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ParameterError(f"--set {name}: {value!r} is not a value ({error})") from error
+    return parsed
+
+
+@app.command()
+@clear_errors
+def run(
+    notebook: Annotated[str, typer.Argument(help="Name without suffix, e.g. ch05_orthoreg.")],
+    profile: Annotated[str, typer.Option(help="Size: smoke, quick, laptop or paper.")] = "quick",
+    settings: Annotated[list[str], typer.Option("--set", help="A parameter, key=value in YAML; repeatable.")] = (),
+    reuse: Annotated[bool, typer.Option(help="Keep a finished run of equal parameters, library and notebook.")] = False,
+) -> None:
+    """Run one notebook through papermill.
+
+    The executed notebook, its rows and a report land in runs/<notebook>/<profile>/. An explicit --set wins over the
+    profile, the profile over the defaults (the smoke profile). Example:
+
+    fgr run ch05_orthoreg --profile quick --set 'seeds=[0, 1, 2]' --set epochs=20
+    """
+    from fgr.cli.runner import run_notebook
+
+    report = run_notebook(notebook, profile, parse_settings(list(settings)), reuse)
+    what = "reused: parameters, library and notebook are unchanged" if report.reused else f"{report.seconds:.0f} s"
+    typer.echo(f"{report.notebook} {report.profile}: {report.verdict} ({what})\n{report.output}")
+    if report.verdict not in ("ok", f"no band for profile {profile}"):
+        sys.exit(1)
+
+
+def _register() -> None:
+    from fgr.cli import data, results
+
+    app.add_typer(results.app, name="results")
+    app.add_typer(data.app, name="data")
+    app.command("claims")(results.claims)
+
+
+_register()

@@ -1,0 +1,78 @@
+"""`fgr results` and `fgr claims`: what was measured, beside what is printed, and whether it still holds."""
+
+import math
+import random
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from fgr.cli import clear_errors
+from fgr.paths import project_root
+from fgr.results import published as printed
+from fgr.results import rows as results
+from fgr.results.claims import judge, read_claims
+
+app = typer.Typer(no_args_is_help=True, help="Look at recorded results, or run one of them again.")
+
+
+@app.command()
+@clear_errors
+def show(source: Annotated[str, typer.Argument(help='A place in the thesis, e.g. "T5.1" or "F5.4".')] = "") -> None:
+    """Show the printed numbers of one place of the thesis, or count those of every place."""
+    table = printed.published(source or None)
+    if source:
+        typer.echo(table[["row", "column", "value", "deviation", "unit", "selection", "flag"]].to_string())
+    else:
+        typer.echo(table.groupby("source", sort=False).size().rename("numbers").to_string())
+
+
+@app.command()
+@clear_errors
+def rerun(
+    seed: Annotated[int | None, typer.Option(help="Draw the run with this seed; by default at random.")] = None,
+    seconds: Annotated[float, typer.Option(help="Only draw among runs that took at most this long.")] = 600.0,
+) -> None:
+    """Repeat one recorded run, drawn at random, and compare its last test error.
+
+    On another machine float32 training differs in detail, so the two errors may differ by three standard deviations
+    of the difference of two samples of the test set's size.
+    """
+    from fgr.experiments.orthoreg.runs import cell_from_json, run_cell
+
+    files = sorted((project_root() / "results" / "recorded").rglob("*.csv"))
+    table = results.read(*files)
+    chosen = (table.experiment == "orthoreg") & (table.metric == "error") & (table.split == "test")
+    table = table[chosen & (table.selection == "last") & (table.seconds <= seconds)]
+    if table.empty:
+        raise ValueError(f"no recorded run took at most {seconds:g} s; raise --seconds")
+    row = table.iloc[random.Random(seed).randrange(len(table))]
+    typer.echo(f"run {row.run_id} of commit {row.commit}, {row.seconds:.0f} s then: {row.config} seed {row.seed}")
+    again = run_cell(cell_from_json(row.config), int(row.seed), row.profile, row.device).history[-1].metrics["test"]
+    size = 10_000
+    spread = 3 * math.sqrt(2 * max(row.value * (1 - row.value), 1 / size) / size)
+    word = "holds" if abs(again - row.value) <= spread else "DIFFERS"
+    typer.echo(f"test error then {row.value:.4f}, now {again:.4f}, allowed difference {spread:.4f}: {word}")
+    if word != "holds":
+        raise typer.Exit(1)
+
+
+@clear_errors
+def claims() -> None:
+    """List the thesis's claims with our measured effect, its 95% interval over paired seeds, and the verdict."""
+    root = project_root() / "results"
+    lines = []
+    for claim in read_claims(root / "claims.yaml"):
+        path = root / "recorded" / claim.rows
+        verdict = judge(claim, results.read(path) if path.exists() else results.frame([]))
+        effect = verdict.effect
+        lines.append(
+            {
+                "claim": claim.id,
+                "effect": "not run" if effect is None else f"{effect.mean:.4g} [{effect.low:.4g}, {effect.high:.4g}]",
+                "seeds": effect.n if effect else 0,
+                "smallest": claim.smallest,
+                "verdict": verdict.word,
+            }
+        )
+    typer.echo(pd.DataFrame(lines).to_string(index=False))

@@ -1,0 +1,118 @@
+"""Filters without data: the two-dimensional toy of Fig. 5.2 and the minimum angles of real networks of Fig. 5.3."""
+
+import json
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from fgr import data, models
+from fgr.checks import check_choice
+from fgr.orthoreg import OrthoReg, nearest_angles
+from fgr.results.rows import Row, Run
+
+NETWORKS = ("alexnet", "vgg16", "resnet50", "efficientnet_lite0")
+RULES = ("none", "global", "local")
+
+
+def random_filters(count: int, seed: int) -> Tensor:
+    """Return `count` random directions in the plane, (count, 2) of unit length in float64."""
+    points = torch.randn(count, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return nn.functional.normalize(points, dim=1)
+
+
+def toy_path(points: Tensor, mode: str, strength: float, steps: int, locality: float = 10.0) -> Tensor:
+    """Regularise filters alone, without data, and return where they are at every step, (steps + 1, N, d).
+
+    Negative strengths attract (gradient ascent, Fig. 5.2 e and f). The learning rate is 1.
+    """
+    layer = nn.Linear(points.shape[1], points.shape[0], bias=False, dtype=points.dtype)
+    layer.weight.data.copy_(points)
+    orthoreg = OrthoReg(layer, strength, locality, mode)
+    path = [points]
+    for _ in range(steps):
+        orthoreg.step(lr=1.0)
+        path.append(layer.weight.detach().clone())
+    return torch.stack(path)
+
+
+def gaps(points: Tensor) -> Tensor:
+    """Return the N angles between neighbouring directions around the circle, in degrees; they sum to 360."""
+    around = torch.atan2(points[:, 1], points[:, 0]).sort().values
+    return torch.cat([around.diff(), around[:1] + 2 * torch.pi - around[-1:]]).rad2deg()
+
+
+def toy_rows(path: Tensor, mode: str, strength: float, seed: int, profile: str) -> list[Row]:
+    """Measure the end of a path: the mean nearest-neighbour angle, and how uneven the gaps around the circle are."""
+    count, steps = path.shape[1], len(path) - 1
+    config = json.dumps({"filters": count, "mode": mode, "steps": steps, "strength": strength}, sort_keys=True)
+    run = Run("toy", config, "none", seed, profile, "cpu")
+    nearest = nearest_angles(path[-1]).rad2deg()
+    return [
+        run.row("nearest_angle", nearest.mean().item(), "degrees", "none", "last", steps),
+        run.row("gap_deviation", gaps(path[-1]).std(correction=0).item(), "degrees", "none", "last", steps),
+    ]
+
+
+def filter_banks(network: str, seed: int = 0) -> dict[str, Tensor]:
+    """Return the convolution weights of a network by layer name, but for depthwise ones: each sees its own input.
+
+    AlexNet, VGG-16 and ResNet-50 have their shapes and a random initialisation; EfficientNet-Lite0 has the weights
+    that were trained on ImageNet.
+    """
+    check_choice(network, NETWORKS, "network")
+    if network == "efficientnet_lite0":
+        state: Mapping[str, Tensor] = data.weights(network)
+    else:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            state = models.architecture(network).state_dict()
+    return {name: weight for name, weight in state.items() if weight.ndim == 4 and weight.shape[1] > 1}
+
+
+def regularize(banks: Mapping[str, Tensor], mode: str, steps: int, first_step: float = 0.1) -> dict[str, Tensor]:
+    """Turn the filters of every bank apart for `steps` steps of equal mean size, which shrink linearly to zero.
+
+    The directions are normalised, so that the global and the local rule turn filters by equally much: their own
+    scales differ by orders of magnitude near a right angle.
+    """
+    turned = {}
+    for name, weight in banks.items():
+        layer = nn.Linear(weight[0].numel(), weight.shape[0], bias=False)
+        layer.weight.data.copy_(nn.functional.normalize(weight.flatten(1), dim=1))
+        orthoreg = OrthoReg(layer, 1.0, mode=mode, normalize_gradients=True)
+        for step in range(steps):
+            orthoreg.step(lr=first_step * (1 - step / steps))
+        turned[name] = layer.weight.detach()
+    return turned
+
+
+def angles_by_rule(network: str, steps: int, seed: int = 0) -> dict[str, dict[str, Tensor]]:
+    """Return rule -> layer -> minimum angle of every filter in degrees, before and after either rule (Fig. 5.3)."""
+    banks = filter_banks(network, seed)
+    after = {"none": banks} | {mode: regularize(banks, mode, steps) for mode in ("global", "local")}
+    return {
+        rule: {name: nearest_angles(weight).rad2deg() for name, weight in turned.items()}
+        for rule, turned in after.items()
+    }
+
+
+def angle_rows(network: str, steps: int, seed: int, profile: str) -> tuple[dict[str, Tensor], list[Row]]:
+    """Return all minimum angles by rule, and rows of their means: over all layers, and over those with n > d."""
+    by_rule = angles_by_rule(network, steps, seed)
+    banks = filter_banks(network, seed)
+    crowded = {name for name, weight in banks.items() if weight.shape[0] > weight[0].numel()}
+    rows = []
+    for rule, layers in by_rule.items():
+        for share, names in (
+            ("all", set(layers)),
+            ("more outputs than inputs", crowded),
+            ("others", set(layers) - crowded),
+        ):
+            if not names:
+                continue
+            config = {"architecture": network, "mode": rule, "share": share, "steps": steps}
+            run = Run("filter_angles", json.dumps(config, sort_keys=True), "none", seed, profile, "cpu")
+            mean = torch.cat([layers[name] for name in sorted(names)]).nanmean().item()
+            rows.append(run.row("nearest_angle", mean, "degrees", "none", "last", steps))
+    return {rule: torch.cat(list(layers.values())) for rule, layers in by_rule.items()}, rows

@@ -1,0 +1,165 @@
+"""Pictures of decorrelated filters: the two losses, the two-dimensional toy, angles in networks, error curves."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from fgr.figures.style import BLACK, CYCLE, MARKERS, RULES, style
+from fgr.orthoreg import orthoreg_direction, orthoreg_loss
+from fgr.results.rows import with_config
+from fgr.results.statistics import interval
+
+EPOCH_MARK = {"marker": ".", "markersize": 4}
+
+
+def _figure(columns: int, rows: int = 1, height: float = 3.2, width: float = 3.6) -> tuple[Figure, np.ndarray]:
+    figure = Figure(figsize=(width * columns, height * rows))
+    return figure, np.atleast_1d(figure.subplots(rows, columns)).ravel()
+
+
+def losses_over_angle(localities: Sequence[float]) -> Figure:
+    """Fig. 5.1 a, b: the loss of one pair of filters over their angle, global and local."""
+    angles = torch.linspace(0, torch.pi, 181, dtype=torch.float64)
+    pairs = [torch.tensor([[1.0, 0.0], [a.cos(), a.sin()]], dtype=torch.float64) for a in angles]
+    degrees = angles.rad2deg().numpy()
+    with style():
+        figure, (left, right) = _figure(2)
+        left.plot(degrees, [orthoreg_loss(p, mode="global").item() for p in pairs], color=RULES["global"])
+        left.set(title="global loss (Eq. 5.2)", ylabel="loss of the pair")
+        for color, locality in zip(CYCLE, localities):
+            right.plot(degrees, [orthoreg_loss(p, locality).item() for p in pairs], color=color, label=f"{locality:g}")
+        right.set(title="local loss (Eq. 5.7)")
+        right.legend(title="locality λ")
+        for axes in (left, right):
+            axes.set(xlabel="angle between the filters (degrees)", xticks=range(0, 181, 45), xlim=(0, 180))
+            axes.axvline(90, color=BLACK, linewidth=0.8, linestyle=":")
+    return figure
+
+
+def push_directions(angles_degrees: Sequence[float], locality: float) -> Figure:
+    """Fig. 5.1 c, d: where every rule pushes unit vectors on the circle; an arrow is the step's tangent part."""
+    angles = torch.tensor(angles_degrees, dtype=torch.float64).deg2rad()
+    points = torch.stack([angles.cos(), angles.sin()], 1)  # (N, 2)
+    with style():
+        figure, axes = _figure(2)
+        for ax, mode in zip(axes, ("global", "local")):
+            push = -orthoreg_direction(points, locality, mode)
+            push = push - (push * points).sum(1, keepdim=True) * points
+            push = push / push.norm(dim=1).max()  # the longest arrow has length 1
+            _circle(ax)
+            ax.quiver(
+                *points.T.numpy(),
+                *push.T.numpy(),
+                color=RULES[mode],
+                angles="xy",
+                scale_units="xy",
+                scale=1.6,
+                width=0.012,
+            )
+            ax.plot(*points.T.numpy(), "o", color=BLACK, markersize=5)
+            ax.set(title=f"{mode} rule" + (f", λ = {locality:g}" if mode == "local" else ""))
+    return figure
+
+
+def _circle(axes) -> None:
+    around = np.linspace(0, 2 * np.pi, 181)
+    axes.plot(np.cos(around), np.sin(around), color=BLACK, linewidth=0.6, alpha=0.4)
+    axes.set(xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xlabel="weight 1", ylabel="weight 2")
+
+
+def toy_panels(paths: Mapping[str, Tensor]) -> Figure:
+    """Fig. 5.2 a-c, e, f: filters in the plane before and after; `paths` maps a title to (steps + 1, N, 2)."""
+    first = next(iter(paths.values()))
+    with style():
+        figure, axes = _figure(3, 2)
+        _rays(axes[0], first[0], "at the start", BLACK)
+        for ax, (title, path) in zip(axes[1:], paths.items()):
+            _rays(ax, path[-1], title, RULES["global" if "global" in title else "local"])
+        for ax in axes[len(paths) + 1 :]:
+            ax.set_visible(False)
+    return figure
+
+
+def _rays(axes, points: Tensor, title: str, color: str) -> None:
+    _circle(axes)
+    for x, y in points.tolist():
+        axes.plot([0, x], [0, y], color=color, linewidth=1)
+    axes.plot(*points.T.numpy(), "o", color=color, markersize=4)
+    axes.set_title(title)
+
+
+def angle_over_steps(angles: Mapping[str, Sequence[float]], even_spacing: float) -> Figure:
+    """Fig. 5.2 d: mean angle to the nearest filter over the steps, in degrees, with that of even spacing."""
+    with style():
+        figure, (axes,) = _figure(1, width=5.2)
+        for rule, values in angles.items():
+            axes.plot(values, color=RULES[rule], label=rule)
+        axes.axhline(even_spacing, color=BLACK, linestyle=":", linewidth=1, label="evenly spaced")
+        axes.set(xlabel="regularisation step", ylabel="mean nearest-neighbour\nangle (degrees)")
+        axes.legend()
+    return figure
+
+
+def angle_histograms(angles: Mapping[str, Mapping[str, Tensor]]) -> Figure:
+    """Fig. 5.3: distribution of the minimum angle of filters; network -> rule -> angles in degrees."""
+    with style():
+        figure, axes = _figure(len(angles), width=3.4)
+        bins = np.linspace(0, 120, 61)
+        for ax, (network, by_rule) in zip(axes, angles.items()):
+            for rule, values in by_rule.items():
+                name = "as it is" if rule == "none" else f"{rule} rule"
+                ax.hist(
+                    values.numpy(), bins, density=True, histtype="step", color=RULES[rule], label=name, linewidth=1.5
+                )
+            ax.axvline(90, color=BLACK, linestyle=":", linewidth=0.8)
+            ax.set(title=network, xlabel="minimum angle (degrees)")
+        axes[0].set_ylabel("density of filters (per degree)")
+        axes[0].legend(loc="upper left")
+    return figure
+
+
+def curves(
+    rows: pd.DataFrame, by: str, metric_split: str = "test", names: Mapping[object, str] | None = None
+) -> Figure:
+    """Fig. 5.4 a and 5.6: error over epochs, mean over seeds with the range of the seeds, one line a value of `by`."""
+    table = with_config(rows)
+    table = table[(table.metric == "error") & (table.split == metric_split) & (table.selection == "epoch")]
+    with style():
+        figure, (axes,) = _figure(1, width=5.2, height=3.6)
+        for color, (value, group) in zip(CYCLE, table.groupby(by, sort=True)):
+            over = group.groupby("epochs")["value"]
+            epochs, mean = over.mean().index, 100 * over.mean()
+            label = (names or {}).get(value, f"{by} {value}")
+            axes.plot(epochs, mean, color=color, label=label, **EPOCH_MARK)
+            axes.fill_between(epochs, 100 * over.min(), 100 * over.max(), color=color, alpha=0.15, linewidth=0)
+        axes.set(xlabel="epoch", ylabel=f"{metric_split} error (%)", yscale="log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+        axes.legend()
+    return figure
+
+
+def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: str, split: str = "test") -> Figure:
+    """Fig. 5.4 b and 5.5: a last-epoch metric in percent over a parameter: every seed, their mean and interval."""
+    table = with_config(rows)
+    table = table[(table.metric == metric) & (table.split == split) & (table.selection == "last")]
+    with style():
+        figure, (axes,) = _figure(1, width=5.2)
+        names = []
+        for position, (value, group) in enumerate(table.groupby(by, sort=True)):
+            values = 100 * group.groupby("seed")["value"].mean()
+            color = RULES.get(value, CYCLE[0]) if isinstance(value, str) else CYCLE[0]
+            axes.plot([position] * len(values), values, "o", color=color, alpha=0.35, markersize=4)
+            spread = interval(values.tolist())
+            half = spread.high - spread.mean if spread.n > 1 else 0.0
+            axes.errorbar(
+                position, spread.mean, half, color=color, marker=MARKERS.get(value, "D"), markersize=6, capsize=4
+            )
+            names.append(f"{value:g}" if isinstance(value, float) else str(value))
+        axes.set(xlabel=xlabel, ylabel=label, xticks=range(len(names)), xlim=(-0.5, len(names) - 0.5))
+        axes.set_xticklabels(names)
+    return figure
