@@ -47,8 +47,10 @@ def split_rows(targets: np.ndarray, split: str) -> np.ndarray:
 
 def _rows(file: Path) -> np.ndarray:
     try:
-        text = gzip.decompress(file.read_bytes())
-        values = np.loadtxt(text.splitlines(), delimiter=",", dtype=np.int64, ndmin=2)
+        lines = gzip.decompress(file.read_bytes()).splitlines()
+        if not lines:
+            raise ValueError("it is empty")
+        values = np.loadtxt(lines, delimiter=",", dtype=np.int64, ndmin=2)
     except (EOFError, gzip.BadGzipFile, zlib.error, ValueError) as error:
         raise ValueError(f"{file} is not the gzipped table of digits ({error}): fetch it again") from error
     if values.shape[1] != PIXELS + 1 or values.min() < 0 or values.max() > 255:

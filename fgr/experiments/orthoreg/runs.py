@@ -126,6 +126,7 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
     Variants of a cell start from the same weights and see the same batches in the same order for the same seed.
     """
     where = local_device(device)
+    results.provenance()  # of the code that is loaded now, should files change while the run is under way
     parts, num_classes = tensors(cell.dataset, cell.train_size)
     judged = {split: (images[:JUDGED], targets[:JUDGED]) for split, (images, targets) in parts.items()}
     loader = TensorLoader(
