@@ -11,6 +11,7 @@ rule of the released runs: the true gradient of the loss with respect to row i i
 (K U)_i tangent to row i. What is left, the radial part, only changes lengths, hence `restore_norms`.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -150,7 +151,8 @@ class OrthoReg:
             one strength suits layers of any width.
 
     Raises:
-        ValueError: if no layer matches, or a chosen weight is computed, not stored (parametrised, pruned).
+        ValueError: on a wrong option, if no layer matches, or if a chosen weight is computed instead of stored
+            (parametrised, pruned).
 
     Example:
         >>> model = nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2))
@@ -174,6 +176,8 @@ class OrthoReg:
     ) -> None:
         check_choice(mode, MODES, "mode")
         check_positive(locality, "locality")
+        if not math.isfinite(strength):
+            raise ValueError(f"strength must be a finite number, got {strength}")
         self.strength, self.locality, self.mode = strength, locality, mode
         self.restore_norms, self.normalize_gradients = restore_norms, normalize_gradients
         chosen = _choose(model, layers)

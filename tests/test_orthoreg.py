@@ -1,4 +1,4 @@
-"""OrthoReg's functions against Eq. 5.1 to 5.10 of the thesis, written as plain loops; where they differ, by how much."""
+"""OrthoReg's functions against Eq. 5.1 to 5.10 of the thesis as plain loops, and where the printed forms differ."""
 
 import math
 

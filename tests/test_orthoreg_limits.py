@@ -67,7 +67,7 @@ def test_no_locality_overflows(locality: float, dtype: torch.dtype) -> None:
     assert autograd(weight, locality=locality).isfinite().all()
 
 
-def test_printed_exponential_overflows_float32_at_89() -> None:
+def test_eq_5_9_as_printed_overflows_float32_at_89() -> None:
     assert torch.exp(torch.tensor(88.0)).isfinite()
     assert torch.exp(torch.tensor(89.0)).isinf()
 

@@ -1,14 +1,15 @@
 """The command line: `fgr run`, `fgr results`, `fgr claims`, `fgr data`. `fgr --help` explains."""
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from typing import Annotated
 
 import typer
 import yaml
 
-from fgr.paths import ProjectNotFound
+from fgr.cli import data, results
+from fgr.cli.errors import clear_errors
+from fgr.cli.runner import run_notebook
+from fgr.config import ParameterError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,29 +20,6 @@ app = typer.Typer(
 )
 
 
-def clear_errors(command: Callable) -> Callable:
-    """Turn the errors that a user can mend into one line on standard error and exit code 2."""
-    from fgr.cli.runner import NotebookFailed
-    from fgr.config import ParameterError
-    from fgr.data import FetchError
-
-    @wraps(command)
-    def wrapped(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except (ParameterError, ProjectNotFound, FetchError, ValueError) as error:
-            typer.echo(f"fgr: {error}", err=True)
-            raise typer.Exit(2) from None
-        except NotebookFailed as error:
-            typer.echo(f"fgr: {error}", err=True)
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            typer.echo("fgr: interrupted; finished runs are kept and found again", err=True)
-            raise typer.Exit(130) from None
-
-    return wrapped
-
-
 def parse_settings(settings: list[str]) -> dict[str, object]:
     """Parse key=value pairs with values in YAML.
 
@@ -49,8 +27,6 @@ def parse_settings(settings: list[str]) -> dict[str, object]:
         >>> parse_settings(["epochs=3", "seeds=[0, 1]", "dataset=mnist"])
         {'epochs': 3, 'seeds': [0, 1], 'dataset': 'mnist'}
     """
-    from fgr.config import ParameterError
-
     parsed = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -78,8 +54,6 @@ def run(
 
     fgr run ch05_orthoreg --profile quick --set 'seeds=[0, 1, 2]' --set epochs=20
     """
-    from fgr.cli.runner import run_notebook
-
     report = run_notebook(notebook, profile, parse_settings(list(settings)), reuse)
     what = "reused: parameters, library and notebook are unchanged" if report.reused else f"{report.seconds:.0f} s"
     typer.echo(f"{report.notebook} {report.profile}: {report.verdict} ({what})\n{report.output}")
@@ -87,12 +61,6 @@ def run(
         sys.exit(1)
 
 
-def _register() -> None:
-    from fgr.cli import data, results
-
-    app.add_typer(results.app, name="results")
-    app.add_typer(data.app, name="data")
-    app.command("claims")(results.claims)
-
-
-_register()
+app.add_typer(results.app, name="results")
+app.add_typer(data.app, name="data")
+app.command("claims")(results.claims)

@@ -4,14 +4,13 @@ import math
 import random
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from fgr.cli import clear_errors
+from fgr.cli.errors import clear_errors
 from fgr.paths import project_root
 from fgr.results import published as printed
 from fgr.results import rows as results
-from fgr.results.claims import judge, read_claims
+from fgr.results.claims import judge_all, verdict_table
 
 app = typer.Typer(no_args_is_help=True, help="Look at recorded results, or run one of them again.")
 
@@ -60,19 +59,5 @@ def rerun(
 @clear_errors
 def claims() -> None:
     """List the thesis's claims with our measured effect, its 95% interval over paired seeds, and the verdict."""
-    root = project_root() / "results"
-    lines = []
-    for claim in read_claims(root / "claims.yaml"):
-        path = root / "recorded" / claim.rows
-        verdict = judge(claim, results.read(path) if path.exists() else results.frame([]))
-        effect = verdict.effect
-        lines.append(
-            {
-                "claim": claim.id,
-                "effect": "not run" if effect is None else f"{effect.mean:.4g} [{effect.low:.4g}, {effect.high:.4g}]",
-                "seeds": effect.n if effect else 0,
-                "smallest": claim.smallest,
-                "verdict": verdict.word,
-            }
-        )
-    typer.echo(pd.DataFrame(lines).to_string(index=False))
+    table = verdict_table(judge_all(project_root() / "results"))
+    typer.echo(table[["id", "effect", "95% interval", "smallest", "seeds", "verdict"]].to_string(index=False))

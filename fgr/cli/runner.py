@@ -8,15 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fgr.cli.errors import NotebookFailed
 from fgr.config import as_json, resolve, unknown
 from fgr.experiments import NOTEBOOKS
 from fgr.paths import atomic_path, project_root
 from fgr.results import rows as results
 from fgr.results.expected import compare, read_expected
-
-
-class NotebookFailed(RuntimeError):
-    """A cell raised; the message names the notebook, the error and the file with everything up to it."""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,12 @@ def verify(name: str, root: Path | str | None = None) -> list[Problem]:
 
     Raises:
         ValueError: on an unknown name.
+
+    Example:
+        >>> from fgr.data.fetch import fetch, verify
+        >>> _ = fetch("mnist_5k")
+        >>> [problem for problem in verify("mnist_5k") if problem.kind != "surplus"]
+        []
     """
     entry = manifest(name)
     folder = _folder(name, root)
@@ -136,7 +142,7 @@ def _get(entry: Manifest, file: File, folder: Path, sources: Sources) -> None:
             reasons.append(f"  {source}: {error}")
     raise FetchError(
         f"no source delivered {file.name} of {entry.name}:\n" + "\n".join(reasons or ["  none is known"]) + "\n"
-        f"What to do: {entry.obtain} Files placed in {folder} are used if their hashes fit."
+        f"How to obtain it: {entry.obtain} Files placed in {folder} are used if their hashes fit."
     )
 
 

@@ -82,7 +82,12 @@ class Manifest:
 
 
 def names() -> list[str]:
-    """Return the names of all manifests, sorted."""
+    """Return the names of all manifests, sorted.
+
+    Example:
+        >>> {"cifar10", "mnist", "mnist_5k"} <= set(names())
+        True
+    """
     return sorted(file.stem for file in manifests_dir().glob("*.json"))
 
 

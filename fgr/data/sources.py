@@ -138,6 +138,8 @@ def _run(command: list[str], folder: Path, pattern: str) -> Path:
     archives = list(folder.glob(pattern))
     if done.returncode or len(archives) != 1:
         said = [line.strip() for line in done.stderr.splitlines() if ERROR_LINE.match(line)]
+        if any("from versions: none" in line for line in said):  # pip's words for "unknown" and for "offline" alike
+            said = ["pip finds no version of it: is there a connection to a package index?"]
         raise SourceError(said[0] if said else f"its client ended with code {done.returncode}")
     return archives[0]
 

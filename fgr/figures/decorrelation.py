@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from fgr.figures.style import BLACK, CYCLE, MARKERS, RULES, style
+from fgr.figures.style import BLACK, CYCLE, MARKERS, RULES, Figure, style
 from fgr.orthoreg import orthoreg_direction, orthoreg_loss
 from fgr.results.rows import with_config
 from fgr.results.statistics import interval
@@ -122,35 +121,39 @@ def angle_histograms(angles: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     return figure
 
 
-def curves(
-    rows: pd.DataFrame, by: str, metric_split: str = "test", names: Mapping[object, str] | None = None
-) -> Figure:
+def curves(rows: pd.DataFrame, by: str, label: str, split: str = "test") -> Figure:
     """Fig. 5.4 a and 5.6: error over epochs, mean over seeds with the range of the seeds, one line a value of `by`."""
-    table = with_config(rows)
-    table = table[(table.metric == "error") & (table.split == metric_split) & (table.selection == "epoch")]
+    table = _chosen(rows, "error", split, "epoch")
     with style():
         figure, (axes,) = _figure(1, width=5.2, height=3.6)
-        for color, (value, group) in zip(CYCLE, table.groupby(by, sort=True)):
+        for color, (value, group) in zip(CYCLE, table.groupby(by, sort=True) if len(table) else ()):
             over = group.groupby("epochs")["value"]
-            epochs, mean = over.mean().index, 100 * over.mean()
-            label = (names or {}).get(value, f"{by} {value}")
-            axes.plot(epochs, mean, color=color, label=label, **EPOCH_MARK)
-            axes.fill_between(epochs, 100 * over.min(), 100 * over.max(), color=color, alpha=0.15, linewidth=0)
-        axes.set(xlabel="epoch", ylabel=f"{metric_split} error (%)", yscale="log")
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")
-        axes.legend()
+            color = RULES.get(value, color)
+            axes.plot(over.mean().index, 100 * over.mean(), color=color, label=f"{label} {value}", **EPOCH_MARK)
+            axes.fill_between(
+                over.mean().index, 100 * over.min(), 100 * over.max(), color=color, alpha=0.15, linewidth=0
+            )
+        axes.set(xlabel="epoch", ylabel=f"{split} error (%)", yscale="log")
+        for setter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            setter("{x:g}")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(table):
+            axes.legend()
     return figure
+
+
+def _chosen(rows: pd.DataFrame, metric: str, split: str, selection: str) -> pd.DataFrame:
+    table = with_config(rows) if len(rows) else rows
+    return table[(table["metric"] == metric) & (table["split"] == split) & (table["selection"] == selection)]
 
 
 def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: str, split: str = "test") -> Figure:
     """Fig. 5.4 b and 5.5: a last-epoch metric in percent over a parameter: every seed, their mean and interval."""
-    table = with_config(rows)
-    table = table[(table.metric == metric) & (table.split == split) & (table.selection == "last")]
+    table = _chosen(rows, metric, split, "last")
     with style():
         figure, (axes,) = _figure(1, width=5.2)
         names = []
-        for position, (value, group) in enumerate(table.groupby(by, sort=True)):
+        for position, (value, group) in enumerate(table.groupby(by, sort=True) if len(table) else ()):
             values = 100 * group.groupby("seed")["value"].mean()
             color = RULES.get(value, CYCLE[0]) if isinstance(value, str) else CYCLE[0]
             axes.plot([position] * len(values), values, "o", color=color, alpha=0.35, markersize=4)

@@ -1,9 +1,11 @@
 """One style for every figure: colour-blind-safe colours, readable sizes, no decoration."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import matplotlib as mpl
+from matplotlib import figure
 
 # Okabe and Ito's palette: told apart under the common forms of colour blindness
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
@@ -31,8 +33,6 @@ _SETTINGS = {
     "axes.labelsize": 10,
     "legend.frameon": False,
     "legend.fontsize": 9,
-    "figure.dpi": 110,
-    "savefig.bbox": "tight",
     "lines.linewidth": 1.6,
     "figure.constrained_layout.use": True,
 }
@@ -43,3 +43,12 @@ def style() -> Iterator[None]:
     """Draw with the project's style inside the block, and leave matplotlib as it was."""
     with mpl.rc_context(_SETTINGS):
         yield
+
+
+class Figure(figure.Figure):
+    """A figure that shows itself in any notebook, without pyplot and its global state."""
+
+    def _repr_png_(self) -> bytes:
+        png = io.BytesIO()
+        self.savefig(png, format="png", dpi=140, bbox_inches="tight")
+        return png.getvalue()

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from fgr.results.rows import with_config
+from fgr.results.rows import frame, read, with_config
 from fgr.results.statistics import Interval, interval, seeds_needed
 
 
@@ -118,3 +118,38 @@ def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
     if effect is None:
         return Verdict(claim, None, "undecided", None)
     return Verdict(claim, effect, *verdict_of(effect, claim.smallest))
+
+
+def judge_all(results_folder: Path, chapter: int | None = None) -> list[Verdict]:
+    """Judge every claim of results/claims.yaml, or those of one chapter, from the rows recorded so far."""
+    verdicts = []
+    for claim in read_claims(results_folder / "claims.yaml"):
+        if chapter in (None, claim.chapter):
+            path = results_folder / "recorded" / claim.rows
+            verdicts.append(judge(claim, read(path) if path.exists() else frame([])))
+    return verdicts
+
+
+def verdict_table(verdicts: list[Verdict]) -> pd.DataFrame:
+    """Return one line a claim: statement, measured effect with its interval and unit, seeds, verdict."""
+    lines = []
+    for verdict in verdicts:
+        claim, effect = verdict.claim, verdict.effect
+        rate = claim.metric in ("error", "overfitting", "accuracy")
+        scale, unit = (
+            (100.0, " points") if rate else (1.0, "°" if "angle" in claim.metric or "gap" in claim.metric else "")
+        )
+        numbers = [] if effect is None else [scale * x for x in (effect.mean, effect.low, effect.high)]
+        lines.append(
+            {
+                "id": claim.id,
+                "claim": claim.statement,
+                "where": claim.source,
+                "effect": f"{numbers[0]:+.2f}{unit}" if numbers else "not run",
+                "95% interval": f"{numbers[1]:+.2f} to {numbers[2]:+.2f}" if numbers else "",
+                "smallest": f"{scale * claim.smallest:.2f}{unit}",
+                "seeds": effect.n if effect else 0,
+                "verdict": verdict.word + (f" ({verdict.seeds} seeds would decide)" if verdict.seeds else ""),
+            }
+        )
+    return pd.DataFrame(lines)

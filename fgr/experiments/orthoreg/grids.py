@@ -81,6 +81,12 @@ TABLE_5_1 = {
 }  # printed number -> the fields of our cell
 
 
+TABLE_5_2 = {
+    "t5.2/wrn-28-10/cifar10": {"mode": "none"},
+    "t5.2/wrn-28-10+orthoreg/cifar10": {"mode": "local"},
+}  # printed number of WRN-28-10 -> the fields of our cell
+
+
 def small_cnn(config: Config, **changes: object) -> Cell:
     """Return the cell of the small CNN of Table 5.1, changed as asked."""
     size = {"train_size": config.cnn_train_size, "epochs": config.cnn_epochs}
@@ -124,6 +130,19 @@ def best_by_validation(rows: pd.DataFrame, by: str) -> float:
     table = with_config(rows)
     chosen = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "last")]
     return float(chosen.groupby(by)["value"].mean().idxmin())
+
+
+def local(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of runs with the local rule."""
+    return rows[with_config(rows)["mode"] == "local"] if len(rows) else rows
+
+
+def at_locality(rows: pd.DataFrame, locality: float) -> pd.DataFrame:
+    """Return the rows of runs at one locality, and of those whose rule has none."""
+    if rows.empty:
+        return rows
+    table = with_config(rows)
+    return rows[(table["mode"] != "local") | (table["locality"] == locality)]
 
 
 def headline(rows: pd.DataFrame) -> dict[str, float]:

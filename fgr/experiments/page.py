@@ -1,0 +1,70 @@
+"""What every notebook does around its experiments: say what runs, read recorded rows, close with a verdict."""
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from fgr.config import from_notebook
+from fgr.experiments import NOTEBOOKS
+from fgr.paths import project_root
+from fgr.results import rows as results
+from fgr.results.expected import compare, read_expected
+
+
+def begin(notebook: str, names: dict[str, object]) -> tuple[object, str]:
+    """Resolve the notebook's parameters from its globals, set the threads, and return them with the profile.
+
+    Raises:
+        ParameterError: on a misspelt parameter or a wrong value.
+    """
+    config = from_notebook(NOTEBOOKS[notebook].config, notebook, names)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    return config, str(names.get("profile", "smoke"))
+
+
+def settings(config: object, profile: str) -> pd.DataFrame:
+    """Return what runs as a table: every parameter with its value."""
+    values = {"profile": profile} | dataclasses.asdict(config)
+    shown = {name: str(list(value)) if isinstance(value, tuple) else str(value) for name, value in values.items()}
+    return pd.DataFrame({"value": shown}).rename_axis("parameter")
+
+
+def record_file(config: object, name: str) -> Path | None:
+    """Return where finished runs of a sweep are kept; None if this profile keeps none."""
+    return project_root() / config.record / f"{name}.csv" if config.record else None
+
+
+def recorded(notebook: str, name: str) -> pd.DataFrame:
+    """Return the recorded rows of a sweep; an empty table if it has not been run."""
+    path = project_root() / "results" / "recorded" / notebook / f"{name}.csv"
+    return results.read(path) if path.exists() else results.frame([])
+
+
+def origin(rows: pd.DataFrame) -> str:
+    """Say in one line which runs made a figure or table: profile, data, seeds, commit, source, torch, device."""
+    if rows.empty:
+        return "Not run yet: no recorded rows."
+    seeds = sorted(rows["seed"].unique())
+    commits = ", ".join(sorted({f"{c}{'+' if d else ''}" for c, d in zip(rows["commit"], rows["dirty"])}))
+    words = {name: ", ".join(sorted(rows[name].unique())) for name in ("profile", "dataset", "torch", "device")}
+    return (
+        f"Made by profile {words['profile']}, data {words['dataset']}, {rows['run_id'].nunique()} runs, "
+        f"seeds {', '.join(map(str, seeds))}, commit {commits}, torch {words['torch']}, {words['device']}."
+    )
+
+
+def finish(notebook: str, config: object, profile: str, rows: list[results.Row]) -> dict[str, str]:
+    """Write the rows of this run where the parameters ask for it, and return a verdict a headline number.
+
+    The verdict is "ok" or "off: ...", from results/expected; an empty dictionary if this profile has no bands.
+    """
+    if config.rows:
+        path = Path(config.rows)
+        path.unlink(missing_ok=True)
+        results.append(path, rows)
+    bands_file = project_root() / "results" / "expected" / f"{notebook}.json"
+    bands = read_expected(bands_file, profile) if bands_file.exists() else {}
+    return compare(NOTEBOOKS[notebook].headline(results.frame(rows)), bands)

@@ -1,0 +1,60 @@
+"""Folders from the environment, and files that are whole or absent."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from fgr import paths
+
+
+def test_project_root_is_fgr_home_if_it_holds_the_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FGR_HOME", str(tmp_path))
+    with pytest.raises(paths.ProjectNotFound, match=f"not beside FGR_HOME={tmp_path}; clone the repository"):
+        paths.project_root()
+    (tmp_path / "notebooks" / "params").mkdir(parents=True)
+    assert paths.project_root() == tmp_path.resolve()
+
+
+def test_project_root_of_a_bare_package_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FGR_HOME", raising=False)
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path / "fgr")
+    with pytest.raises(paths.ProjectNotFound, match="not beside the installed package"):
+        paths.project_root()
+
+
+def test_manifests_come_from_the_wheel_or_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "PACKAGE", tmp_path / "fgr")
+    assert paths.manifests_dir() == tmp_path / "data_manifests"
+    (tmp_path / "fgr" / "_manifests").mkdir(parents=True)
+    assert paths.manifests_dir() == tmp_path / "fgr" / "_manifests"
+
+
+def test_data_root_is_fgr_data_or_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FGR_DATA", str(tmp_path / "not yet"))
+    assert paths.data_root() == tmp_path / "not yet"
+    monkeypatch.delenv("FGR_DATA")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert paths.data_root() == tmp_path / ".cache" / "fgr"
+
+
+def test_atomic_path_replaces_the_file_with_ordinary_permissions(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "file.txt"
+    for text in ("first", "second"):
+        with paths.atomic_path(target) as file:
+            file.write_text(text)
+            assert not target.exists() or target.read_text() == "first"
+        assert target.read_text() == text
+    assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
+    (tmp_path / "plain").touch()
+    assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_atomic_path_leaves_the_old_file_if_the_block_fails(tmp_path: Path) -> None:
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), paths.atomic_path(target) as file:
+        file.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
