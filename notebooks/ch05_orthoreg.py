@@ -366,7 +366,7 @@ for restore in (True, False):
 cosine = unit @ unit.T
 grown = (10 * cosine).exp()
 above = (grown - grown.diag().diag()) @ unit
-below = grown - grown.diag().diag() + torch.tensor(10.0).exp()
+below = grown - grown.diag().diag() + torch.tensor(10.0, dtype=torch.float64).exp()
 try:
     above / below
 except RuntimeError:

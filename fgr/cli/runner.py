@@ -113,6 +113,7 @@ def _execute(source: Path, output: Path, parameters: Mapping[str, object]) -> No
             cwd=output.parent,
             progress_bar=sys.stderr.isatty(),
             log_output=False,
+            extra_arguments=["--log-level=ERROR"],  # ipykernel's advice about sockets is not for readers
         )
     except papermill.exceptions.PapermillExecutionError as error:
         raise NotebookFailed(f"{source.stem}: {error.ename}: {error.evalue}; see {partial}") from error

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-import pooch
 import requests
+from tqdm import TqdmWarning
 
 from fgr.data.manifests import Source
 from fgr.data.readers import cifar10
@@ -86,6 +87,9 @@ class Sources:
             raise self._unreachable[host]
         target = folder / "download"
         # "identity": a .gz that a server also declares as compressed would otherwise arrive unpacked
+        with warnings.catch_warnings():  # in a notebook kernel without widgets pooch's import warns
+            warnings.simplefilter("ignore", TqdmWarning)
+            import pooch
         download = pooch.HTTPDownloader(
             progressbar=sys.stderr.isatty(),
             chunk_size=1 << 20,

@@ -126,25 +126,21 @@ def curves(rows: pd.DataFrame, by: str, label: str, split: str = "test") -> Figu
     table = _chosen(rows, "error", split, "epoch")
     with style():
         figure, (axes,) = _figure(1, width=5.2, height=3.6)
-        for color, (value, group) in zip(CYCLE, table.groupby(by, sort=True) if len(table) else ()):
+        axes.set(xlabel="epoch", ylabel=f"{split} error (%)", yscale="log")
+        if table.empty:
+            return _not_run(figure)
+        for color, (value, group) in zip(CYCLE, table.groupby(by, sort=True)):
             over = group.groupby("epochs")["value"]
             color = RULES.get(value, color)
             axes.plot(over.mean().index, 100 * over.mean(), color=color, label=f"{label} {value}", **EPOCH_MARK)
             axes.fill_between(
                 over.mean().index, 100 * over.min(), 100 * over.max(), color=color, alpha=0.15, linewidth=0
             )
-        axes.set(xlabel="epoch", ylabel=f"{split} error (%)", yscale="log")
-        for setter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            setter("{x:g}")
+        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            axis("{x:g}")
         axes.xaxis.get_major_locator().set_params(integer=True)
-        if len(table):
-            axes.legend()
+        axes.legend()
     return figure
-
-
-def _chosen(rows: pd.DataFrame, metric: str, split: str, selection: str) -> pd.DataFrame:
-    table = with_config(rows) if len(rows) else rows
-    return table[(table["metric"] == metric) & (table["split"] == split) & (table["selection"] == selection)]
 
 
 def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: str, split: str = "test") -> Figure:
@@ -152,17 +148,31 @@ def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: st
     table = _chosen(rows, metric, split, "last")
     with style():
         figure, (axes,) = _figure(1, width=5.2)
+        axes.set(xlabel=xlabel, ylabel=label)
+        if table.empty:
+            return _not_run(figure)
         names = []
-        for position, (value, group) in enumerate(table.groupby(by, sort=True) if len(table) else ()):
+        for position, (value, group) in enumerate(table.groupby(by, sort=True)):
             values = 100 * group.groupby("seed")["value"].mean()
-            color = RULES.get(value, CYCLE[0]) if isinstance(value, str) else CYCLE[0]
+            color = RULES.get(value, CYCLE[0])
             axes.plot([position] * len(values), values, "o", color=color, alpha=0.35, markersize=4)
-            spread = interval(values.tolist())
-            half = spread.high - spread.mean if spread.n > 1 else 0.0
-            axes.errorbar(
-                position, spread.mean, half, color=color, marker=MARKERS.get(value, "D"), markersize=6, capsize=4
-            )
+            mean = interval(values.tolist())
+            half = mean.high - mean.mean if mean.n > 1 else 0.0
+            mark = MARKERS.get(value, "D")
+            axes.errorbar(position, mean.mean, half, color=color, marker=mark, markersize=6, capsize=4)
             names.append(f"{value:g}" if isinstance(value, float) else str(value))
-        axes.set(xlabel=xlabel, ylabel=label, xticks=range(len(names)), xlim=(-0.5, len(names) - 0.5))
+        axes.set(xticks=range(len(names)), xlim=(-0.5, len(names) - 0.5))
         axes.set_xticklabels(names)
+    return figure
+
+
+def _chosen(rows: pd.DataFrame, metric: str, split: str, selection: str) -> pd.DataFrame:
+    chosen = rows[(rows["metric"] == metric) & (rows["split"] == split) & (rows["selection"] == selection)]
+    return with_config(chosen) if len(chosen) else chosen
+
+
+def _not_run(figure: Figure) -> Figure:
+    """Say in the picture that no rows were recorded, rather than draw nothing."""
+    figure.axes[0].set(xticks=[], yticks=[], yscale="linear")
+    figure.axes[0].text(0.5, 0.5, "not run yet", ha="center", va="center", transform=figure.axes[0].transAxes)
     return figure

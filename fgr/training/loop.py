@@ -219,7 +219,7 @@ def _restore(state: dict, model: nn.Module, optimizer: Optimizer, schedule: LRSc
         optimizer.load_state_dict(state["optimizer"])
         if settings - set().union(*optimizer.param_groups) or (schedule is None) != (state["schedule"] is None):
             raise ValueError("the optimiser has other settings, or one of the two runs has no schedule")
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, KeyError) as error:
         message = f"{path} belongs to another model, optimiser or schedule; delete it or name another file"
         raise ValueError(message) from error
     if schedule is not None:

@@ -97,32 +97,36 @@ def assert_same(outcome: Outcome, other: Outcome) -> None:
     assert outcome.recorded == other.recorded
 
 
-each_loader = pytest.mark.parametrize("make_loader", [tensor_loader, data_loader])
-MakeLoader = Callable[[], Iterable]
+class Case(NamedTuple):
+    make_loader: Callable[[], Iterable]
+    whole: Outcome  # of the run that nobody stops
 
 
-@each_loader
-def test_writing_checkpoints_changes_nothing(make_loader: MakeLoader, tmp_path: Path) -> None:
-    assert_same(run(make_loader(), tmp_path / "run.pt"), run(make_loader()))
+@pytest.fixture(scope="module", params=[tensor_loader, data_loader])
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param, run(request.param()))
+
+
+def test_writing_checkpoints_changes_nothing(case: Case, tmp_path: Path) -> None:
+    assert_same(run(case.make_loader(), tmp_path / "run.pt"), case.whole)
     assert [path.name for path in tmp_path.iterdir()] == ["run.pt"]
 
 
-@each_loader
 @pytest.mark.parametrize("kill_at", range(EVERY, EPOCHS * BATCHES))  # before step EVERY nothing is written yet
-def test_killed_at_any_step_and_resumed(make_loader: MakeLoader, kill_at: int, tmp_path: Path) -> None:
-    whole, checkpoint = run(make_loader()), tmp_path / "run.pt"
+def test_killed_at_any_step_and_resumed(case: Case, kill_at: int, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.pt"
     with pytest.raises(Killed):
-        run(make_loader(), checkpoint, kill_at)
-    assert_same(run(make_loader(), checkpoint, seed=99), whole)  # other weights and random numbers to start with
+        run(case.make_loader(), checkpoint, kill_at)
+    resumed = run(case.make_loader(), checkpoint, seed=99)  # other weights and random numbers to start with
+    assert_same(resumed, case.whole)
 
 
-@each_loader
-def test_killed_again_and_again(make_loader: MakeLoader, tmp_path: Path) -> None:
-    whole, checkpoint = run(make_loader()), tmp_path / "run.pt"
+def test_killed_again_and_again(case: Case, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "run.pt"
     for seed, kill_at in enumerate((3, 4, 8, 12, 14)):
         with pytest.raises(Killed):
-            run(make_loader(), checkpoint, kill_at, seed)
-    assert_same(run(make_loader(), checkpoint, seed=99), whole)
+            run(case.make_loader(), checkpoint, kill_at, seed)
+    assert_same(run(case.make_loader(), checkpoint, seed=99), case.whole)
 
 
 def test_killed_before_the_first_checkpoint_leaves_no_file(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Config:
     toy_steps: int = 100  # the thesis ran 300
     architectures: tuple[str, ...] = ("alexnet",)  # for Fig. 5.3; see geometry.NETWORKS
     architecture_seeds: tuple[int, ...] = (0,)  # of their random initialisation
-    architecture_steps: int = 10
+    architecture_steps: int = 4
     device: str = "auto"  # auto | cpu | cuda
     threads: int = 1  # CPU threads; 0 leaves the choice to torch
     record: str = ""  # folder under the repository where finished runs are kept and found again
