@@ -26,7 +26,7 @@
 # that point in similar directions (the *local* rule); pulling opposite ones towards a right angle as well (the
 # *global* rule) makes them fight over room that they do not need to share.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile = "smoke"  # smoke | quick | laptop | paper: the values of notebooks/params/ch05_orthoreg.<profile>.yaml
 seeds = None  # list of int: seeds of the MLP sweeps. None, here and below: the profile's value
 dataset = None  # mnist_5k | mnist
@@ -54,28 +54,30 @@ architecture_seeds = None  # list of int
 architecture_steps = None  # int
 device = None  # auto | cpu | cuda
 threads = None  # int: CPU threads; 0 leaves the choice to torch
-record = None  # folder under the repository where finished runs are kept and found again
+record = (
+    None  # folder under the repository where finished runs are kept and found again
+)
 rows = None  # CSV file that receives every row of this run
 
-# %% tags=["nbval-ignore-output"]
-from fgr.experiments import page
-
-config, profile = page.begin("ch05_orthoreg", globals())
-page.settings(config, profile)
-
-# %% tags=["hide-input"]
+# %% tags=["nbval-ignore-output", "hide-input"]
 import torch
 from IPython.display import HTML, Markdown, display
 
-from fgr.experiments.orthoreg import geometry, grids, runs
+from fgr.experiments import page
+
+config, profile = page.begin("ch05_orthoreg", globals())
+Markdown(page.settings(config, profile))
+
+# %%
+from fgr.experiments.orthoreg import geometry, grids
+from fgr.experiments.orthoreg.study import Study
 from fgr.figures import decorrelation as draw
 from fgr.figures.browser import step_browser
 from fgr.orthoreg import OrthoReg, nearest_angles, orthoreg_direction, orthoreg_loss
 from fgr.results import published
 from fgr.results.claims import judge_all, verdict_table
-from fgr.results.rows import frame
 
-made = []  # every row that this run measures
+study = Study(config, profile)
 
 # %% [markdown]
 # ## The idea
@@ -123,13 +125,7 @@ draw.push_directions([0, 25, 60, 130, 200, 260], locality=10.0)
 # not give the number of vectors nor the step size; ours are in the table of settings, with $\alpha\gamma = 0.02$.
 
 # %%
-strength = 0.02
-start = geometry.random_filters(config.toy_filters, config.toy_seeds[0])
-paths = {
-    f"{mode} rule, {way}": geometry.toy_path(start, mode, sign * strength, config.toy_steps)
-    for way, sign in (("descent", 1), ("ascent", -1))
-    for mode in ("global", "local")
-}
+paths = study.toy_paths()
 
 # %% mystnb={"figure": {"caption": "Filters in the plane before and after (Fig. 5.2 a-c, e, f). Descent with the local rule spaces them evenly; the global rule is content as soon as their directions balance, however close two of them are. Ascent gathers them: with the local rule, groups more than a right angle apart no longer attract each other.", "name": "fig-toy"}, "image": {"alt": "Five panels of rays in the unit circle: the start, global and local descent, global and local ascent."}}
 draw.toy_panels(paths)
@@ -142,21 +138,13 @@ HTML(step_browser(paths, every=5, name="toy-steps"))
 
 # %% mystnb={"figure": {"caption": "Mean angle to the nearest other filter over the steps (Fig. 5.2 d), one start.", "name": "fig-toy-angle"}, "image": {"alt": "Line plot: the angle under the local rule rises to that of even spacing; under the global rule it hardly moves."}}
 angles = {
-    mode: [nearest_angles(p).rad2deg().mean().item() for p in paths[f"{mode} rule, descent"]]
+    mode: [nearest_angles(p).rad2deg().mean() for p in paths[f"{mode} rule, descent"]]
     for mode in ("global", "local")
 }
 draw.angle_over_steps(angles, even_spacing=360 / config.toy_filters)
 
 # %% tags=["nbval-ignore-output"]
-for seed in config.toy_seeds:
-    for mode in ("global", "local"):
-        for sign in (1, -1):
-            path = geometry.toy_path(
-                geometry.random_filters(config.toy_filters, seed), mode, sign * strength, config.toy_steps
-            )
-            made += geometry.toy_rows(path, mode, sign * strength, seed, profile)
-geometry.keep(page.record_file(config, "toy"), made)
-display(Markdown(geometry.toy_summary(frame(made))))
+Markdown(geometry.toy_summary(study.toy()))
 
 # %% [markdown]
 # Why does the global rule leave neighbours so close? Its loss is, up to a constant, the *frame potential*
@@ -172,19 +160,14 @@ display(Markdown(geometry.toy_summary(frame(made))))
 # trained on ImageNet.
 
 # %%
-histograms = {}
-for name in config.architectures:
-    for seed in config.architecture_seeds if name != "efficientnet_lite0" else config.architecture_seeds[:1]:
-        angles, new = geometry.angle_rows(name, config.architecture_steps, seed, profile)
-        histograms.setdefault(name, angles)
-        made += geometry.keep(page.record_file(config, "angles"), new)
+histograms = study.angles()
 
 # %% mystnb={"figure": {"caption": "Minimum angle of every convolution filter to the others of its layer (Fig. 5.3), trained in front of you for the networks and the number of steps in the settings. The dotted line is a right angle.", "name": "fig-angles"}, "image": {"alt": "Histograms of minimum angles for each network as it is, after the global rule and after the local rule; the local rule has the largest angles where layers are crowded."}}
 draw.angle_histograms(histograms)
 
 # %% tags=["nbval-ignore-output"]
 angle_rows = page.recorded("ch05_orthoreg", "angles")
-display(Markdown("**Recorded**, all networks, mean minimum angle in degrees by share of layers:"))
+display(Markdown("**Recorded**: mean minimum angle in degrees, by share of layers."))
 display(geometry.angle_table(angle_rows))
 display(Markdown(page.origin(angle_rows)))
 
@@ -210,15 +193,9 @@ display(Markdown(page.origin(angle_rows)))
 # standardisation, filter lengths restored) with several seeds. For one seed all variants share their initial weights
 # and the order of the data, so that differences are *paired*. Errors are of the last epoch.
 
-# %%
-strength_rows = runs.sweep(
-    grids.strength_cells(config), config.seeds, profile, config.device, page.record_file(config, "strength")
-)
-made += strength_rows
-gamma = grids.best_by_validation(grids.local(frame(strength_rows)), "strength")
-
 # %% mystnb={"figure": {"caption": "Live: test error over the epochs for several strengths of the local rule (Fig. 5.4 a), mean and range over the seeds.", "name": "fig-strength-live"}, "image": {"alt": "Test error falling over the epochs on a logarithmic axis, one line a strength."}}
-draw.curves(frame(strength_rows), "strength", label="γ")
+live = study.strength()
+draw.curves(live, "strength", label="γ")
 
 # %% [markdown]
 # ### Strength (Fig. 5.4)
@@ -230,14 +207,16 @@ strength_recorded = page.recorded("ch05_orthoreg", "strength")
 draw.curves(strength_recorded, "strength", label="γ")
 
 # %% mystnb={"figure": {"caption": "Recorded: overfitting, test minus training error at the last epoch, over the strength (Fig. 5.4 b). Dots are seeds; bars are 95% intervals of the mean.", "name": "fig-overfitting"}, "image": {"alt": "Overfitting in percentage points for each gamma with intervals."}}
-draw.metric_over(strength_recorded, "strength", "overfitting", "test minus training error (points)", "strength γ")
+draw.metric_over(
+    strength_recorded,
+    by="strength",
+    metric="overfitting",
+    label="test minus training error (points)",
+    xlabel="strength γ",
+)
 
 # %% tags=["nbval-ignore-output"]
-display(
-    published.beside(
-        "F5.4", strength_recorded, {"f5.4/gamma-0/error": {"strength": 0.0}, "f5.4/gamma-1/error": {"strength": 1.0}}
-    )
-)
+display(published.beside("F5.4", strength_recorded, grids.FIGURE_5_4))
 display(Markdown(page.origin(strength_recorded)))
 
 # %% [markdown]
@@ -245,22 +224,25 @@ display(Markdown(page.origin(strength_recorded)))
 #
 # Both at the strength with the lowest *validation* error of the local rule; the test set has no say in it.
 
-# %%
-made += runs.sweep(
-    grids.locality_cells(config, gamma),
-    config.seeds,
-    profile,
-    config.device,
-    page.record_file(config, "locality"),
-    borrow=page.record_file(config, "strength"),
-)
+# %% mystnb={"figure": {"caption": "Live: test error without regularisation, with the global and with the local rule (Fig. 5.5 b), at this page's small size.", "name": "fig-rules-live"}, "image": {"alt": "Test error for no rule, global rule and local rule with seeds and intervals."}}
+live = grids.at_locality(study.locality(), 10.0)
+draw.metric_over(live, by="mode", metric="error", label="test error (%)", xlabel="rule")
 
 # %% mystnb={"figure": {"caption": "Recorded: test error over the locality of the local rule (Fig. 5.5 a).", "name": "fig-locality"}, "image": {"alt": "Test error for each lambda with seeds and intervals."}}
 locality_recorded = page.recorded("ch05_orthoreg", "locality")
-draw.metric_over(grids.local(locality_recorded), "locality", "error", "test error (%)", "locality λ")
+draw.metric_over(
+    grids.local(locality_recorded),
+    by="locality",
+    metric="error",
+    label="test error (%)",
+    xlabel="locality λ",
+)
 
 # %% mystnb={"figure": {"caption": "Recorded: test error without regularisation, with the global and with the local rule (Fig. 5.5 b).", "name": "fig-rules"}, "image": {"alt": "Test error for no rule, global rule and local rule with seeds and intervals."}}
-draw.metric_over(grids.at_locality(locality_recorded, 10.0), "mode", "error", "test error (%)", "rule")
+at_ten = grids.at_locality(locality_recorded, 10.0)
+draw.metric_over(
+    at_ten, by="mode", metric="error", label="test error (%)", xlabel="rule"
+)
 
 # %% tags=["nbval-ignore-output"]
 display(Markdown(page.origin(locality_recorded)))
@@ -274,13 +256,7 @@ display(Markdown(page.origin(locality_recorded)))
 # validation by runs with a seed of their own.
 
 # %%
-if config.cnn_seeds:
-    choice = runs.sweep(
-        grids.cnn_strength_cells(config), [100], profile, config.device, page.record_file(config, "cnn_strength")
-    )
-    cnn_gamma = grids.best_by_validation(frame(choice), "strength")
-    cells = grids.table_5_1_cells(config, cnn_gamma)
-    made += runs.sweep(cells, config.cnn_seeds, profile, config.device, page.record_file(config, "t5_1"))
+live = study.table_5_1()  # trains at the laptop and paper profiles only
 
 # %% tags=["nbval-ignore-output"]
 table_5_1 = page.recorded("ch05_orthoreg", "t5_1")
@@ -298,9 +274,7 @@ display(Markdown(page.origin(table_5_1)))
 # weight decay 5e-4, reflected crops and flips, $\gamma = 0.1$ on convolutions), shortened.
 
 # %%
-if config.cifar_seeds:
-    cells = grids.cifar_cells(config)
-    made += runs.sweep(cells, config.cifar_seeds, profile, config.device, page.record_file(config, "cifar"))
+live = study.cifar()  # trains at the laptop and paper profiles only
 
 # %% mystnb={"figure": {"caption": "Recorded: test error of WRN-10-1 on CIFAR-10 over the epochs (Fig. 5.6), mean and range over the seeds.", "name": "fig-cifar"}, "image": {"alt": "Test error over epochs for no rule, global rule and local rule."}}
 cifar_recorded = page.recorded("ch05_orthoreg", "cifar")
@@ -320,7 +294,8 @@ display(Markdown(page.origin(cifar_recorded)))
 # ## What held and what did not
 
 # %% tags=["nbval-ignore-output"]
-verdict_table(judge_all(page.project_root() / "results", chapter=5)).drop(columns="id").style.hide(axis="index")
+verdicts = judge_all(page.project_root() / "results", chapter=5)
+verdict_table(verdicts).drop(columns="id").style.hide(axis="index")
 
 # %% [markdown]
 # The rules of judgement are in [](../book/protocol.md): effects are positive in the direction of the claim, and a
@@ -356,7 +331,9 @@ for restore in (True, False):
     orthoreg.step(lr=1.0)
     turned = nearest_angles(layer.weight)[0] > nearest_angles(twins)[0]
     shorter = bool((layer.weight.norm(dim=1) < 0.9 * twins.norm(dim=1)).all())
-    print(f"lengths restored: {restore}; angle grew: {bool(turned)}; filters shrank by more than a tenth: {shorter}")
+    print(
+        f"lengths restored: {restore}; angle grew: {bool(turned)}; filters shrank by more than a tenth: {shorter}"
+    )
 
 # %% [markdown]
 # Eq. 5.10 as printed multiplies by $\Theta$ before it divides, which leaves an $n \times d$ matrix over an
@@ -370,9 +347,12 @@ below = grown - grown.diag().diag() + torch.tensor(10.0, dtype=torch.float64).ex
 try:
     above / below
 except RuntimeError:
-    print(f"printed Eq. 5.10 cannot be computed: {tuple(above.shape)} over {tuple(below.shape)}")
+    print(
+        f"printed Eq. 5.10 cannot be computed: {tuple(above.shape)} over {tuple(below.shape)}"
+    )
 K = 10 * ((grown - grown.diag().diag()) / below)
-print("dividing first gives K U:", torch.allclose(K @ unit, orthoreg_direction(weight, 10.0), rtol=0, atol=1e-12))
+agree = torch.allclose(K @ unit, orthoreg_direction(weight, 10.0), rtol=0, atol=1e-12)
+print("dividing first gives K U:", agree)
 
 # %% [markdown]
 # ## Run it yourself
@@ -384,5 +364,6 @@ print("dividing first gives K U:", torch.allclose(K @ unit, orthoreg_direction(w
 # The thesis's own scale: `fgr run ch05_orthoreg --profile paper --set device=cuda`.
 
 # %%
-for name, word in page.finish("ch05_orthoreg", config, profile, made).items():
+words = page.finish("ch05_orthoreg", config, profile, study.rows)
+for name, word in words.items():
     print(f"{name}: {word}")

@@ -82,7 +82,9 @@ def run_notebook(
     rows.unlink(missing_ok=True)
     began = time.perf_counter()
     _execute(
-        root / "notebooks" / f"{notebook}.ipynb", output, {**(parameters or {}), "profile": profile, "rows": str(rows)}
+        root / "notebooks" / f"{notebook}.ipynb",
+        output,
+        {**(parameters or {}), "profile": profile, "rows": rows.name},  # cells run in the folder of the output
     )
     report = Report(
         notebook=notebook,

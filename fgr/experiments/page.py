@@ -25,11 +25,14 @@ def begin(notebook: str, names: dict[str, object]) -> tuple[object, str]:
     return config, str(names.get("profile", "smoke"))
 
 
-def settings(config: object, profile: str) -> pd.DataFrame:
-    """Return what runs as a table: every parameter with its value."""
-    values = {"profile": profile} | dataclasses.asdict(config)
-    shown = {name: str(list(value)) if isinstance(value, tuple) else str(value) for name, value in values.items()}
-    return pd.DataFrame({"value": shown}).rename_axis("parameter")
+def settings(config: object, profile: str) -> str:
+    """Say in one paragraph of Markdown what runs: every parameter with its value."""
+    words = [f"profile `{profile}`"]
+    for name, value in dataclasses.asdict(config).items():
+        shown = list(value) if isinstance(value, tuple) else value
+        if shown not in ("", []) and name != "rows":
+            words.append(f"{name} `{shown}`")
+    return f"**What runs here:** {', '.join(words)}."
 
 
 def record_file(config: object, name: str) -> Path | None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import pandas as pd
 import torch
@@ -12,10 +11,11 @@ from fgr import data, models
 from fgr.checks import check_choice
 from fgr.orthoreg import OrthoReg, nearest_angles
 from fgr.results.published import as_text
-from fgr.results.rows import Row, Run, append, read, with_config
+from fgr.results.rows import Row, Run, with_config
 from fgr.results.statistics import interval
 
 NETWORKS = ("alexnet", "vgg16", "resnet50", "efficientnet_lite0")
+TRAINED = ("efficientnet_lite0",)  # these have one set of weights, not one a seed
 RULES = ("none", "global", "local")
 
 
@@ -65,7 +65,7 @@ def filter_banks(network: str, seed: int = 0) -> dict[str, Tensor]:
     that were trained on ImageNet.
     """
     check_choice(network, NETWORKS, "network")
-    if network == "efficientnet_lite0":
+    if network in TRAINED:
         state: Mapping[str, Tensor] = data.weights(network)
     else:
         with torch.random.fork_rng():
@@ -120,14 +120,6 @@ def angle_rows(network: str, steps: int, seed: int, profile: str) -> tuple[dict[
             mean = torch.cat([layers[name] for name in sorted(names)]).nanmean().item()
             rows.append(run.row("nearest_angle", mean, "degrees", "none", "last", steps))
     return {rule: torch.cat(list(layers.values())) for rule, layers in by_rule.items()}, rows
-
-
-def keep(record: Path | None, rows: list[Row]) -> list[Row]:
-    """Append the rows of runs that `record` has not yet, if there is a record, and return all of them."""
-    if record is not None:
-        known = set(read(record)["run_id"]) if record.exists() else set()
-        append(record, [row for row in rows if row.run_id not in known])
-    return rows
 
 
 def toy_summary(rows: pd.DataFrame) -> str:

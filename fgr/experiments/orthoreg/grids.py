@@ -66,6 +66,8 @@ def locality_cells(config: Config, strength: float) -> list[Cell]:
     return [digits(config), digits(config, mode="global", strength=strength), *local]
 
 
+FIGURE_5_4 = {"f5.4/gamma-0/error": {"strength": 0.0}, "f5.4/gamma-1/error": {"strength": 1.0}}
+
 TABLE_5_1 = {
     f"t5.1/{row}/{column}": {**row_changes, **column_changes}
     for row, row_changes in {

@@ -218,7 +218,7 @@ def sweep(
     profile: str,
     device: str = "auto",
     record: Path | None = None,
-    borrow: Path | None = None,
+    lent: Iterable[results.Row] = (),
 ) -> list[results.Row]:
     """Run every cell with every seed and return all rows; with `record`, finished runs are kept and found again.
 
@@ -229,16 +229,16 @@ def sweep(
         cells, seeds: what to run; seeds are the outer loop, so that an interrupted sweep holds whole pairs.
         profile, device: as in `run_cell`.
         record: CSV file to keep finished runs in; a run under way resumes from a checkpoint beside it.
-        borrow: another recorded file, whose runs are copied instead of run again.
+        lent: rows of other sweeps, whose runs are taken over instead of run again.
     """
     cells = list(dict.fromkeys(cells))
-    known, lent = _recorded(record), _recorded(borrow)
+    known, borrowed = _recorded(record), _by_run(lent)
     rows: list[results.Row] = []
     for seed in seeds:
         for cell in cells:
             name = results.run_id(EXPERIMENT, as_json(cell), seed)
             if name not in known:
-                known[name] = lent.get(name) or _run_once(cell, seed, profile, device, record, name)
+                known[name] = borrowed.get(name) or _run_once(cell, seed, profile, device, record, name)
                 if record is not None:
                     results.append(record, known[name])
             rows += known[name]
@@ -256,11 +256,14 @@ def _run_once(cell: Cell, seed: int, profile: str, device: str, record: Path | N
 def _recorded(record: Path | None) -> dict[str, list[results.Row]]:
     if record is None or not record.exists():
         return {}
-    table = results.read(record)
-    return {
-        str(name): [results.Row(**values) for values in group.to_dict("records")]
-        for name, group in table.groupby("run_id")
-    }
+    return _by_run(results.Row(**values) for values in results.read(record).to_dict("records"))
+
+
+def _by_run(rows: Iterable[results.Row]) -> dict[str, list[results.Row]]:
+    runs: dict[str, list[results.Row]] = {}
+    for row in rows:
+        runs.setdefault(row.run_id, []).append(row)
+    return runs
 
 
 def cell_from_json(text: str) -> Cell:

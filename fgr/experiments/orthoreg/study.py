@@ -1,0 +1,99 @@
+"""Chapter 5 in order: one method a figure or table, which runs what the profile asks for and returns its rows."""
+
+from pathlib import Path
+
+import pandas as pd
+from torch import Tensor
+
+from fgr.experiments.orthoreg import geometry, grids, runs
+from fgr.experiments.page import record_file
+from fgr.results.rows import Row, append, frame, read
+
+TOY_STRENGTH = 0.02  # alpha times gamma of the toy; the thesis does not give its own
+CHOICE_SEED = 100  # of the runs that choose gamma for Table 5.1; no reported run uses it
+
+
+class Study:
+    """Run the chapter's experiments at one size; `rows` collects everything that was measured.
+
+    With `config.record`, finished runs are kept in that folder and found again, so that a study can be stopped.
+    """
+
+    def __init__(self, config: grids.Config, profile: str) -> None:
+        self.config, self.profile = config, profile
+        self.rows: list[Row] = []
+
+    def toy_paths(self) -> dict[str, Tensor]:
+        """Fig. 5.2: the first random start, by either rule, descending and ascending; (steps + 1, N, 2) each."""
+        start = geometry.random_filters(self.config.toy_filters, self.config.toy_seeds[0])
+        return {
+            f"{mode} rule, {way}": geometry.toy_path(start, mode, sign * TOY_STRENGTH, self.config.toy_steps)
+            for way, sign in (("descent", 1), ("ascent", -1))
+            for mode in ("global", "local")
+        }
+
+    def toy(self) -> pd.DataFrame:
+        """Fig. 5.2 d over many random starts: how far apart, and how evenly, either rule leaves the filters."""
+        rows = []
+        for seed in self.config.toy_seeds:
+            start = geometry.random_filters(self.config.toy_filters, seed)
+            for mode in ("global", "local"):
+                path = geometry.toy_path(start, mode, TOY_STRENGTH, self.config.toy_steps)
+                rows += geometry.toy_rows(path, mode, TOY_STRENGTH, seed, self.profile)
+        return self._keep("toy", rows)
+
+    def angles(self) -> dict[str, dict[str, Tensor]]:
+        """Fig. 5.3: network -> rule -> minimum angle of every filter in degrees, for the first seed."""
+        histograms: dict[str, dict[str, Tensor]] = {}
+        rows = []
+        for name in self.config.architectures:
+            seeds = self.config.architecture_seeds[: 1 if name in geometry.TRAINED else None]
+            for seed in seeds:
+                found, new = geometry.angle_rows(name, self.config.architecture_steps, seed, self.profile)
+                histograms.setdefault(name, found)
+                rows += new
+        self._keep("angles", rows)
+        return histograms
+
+    def strength(self) -> pd.DataFrame:
+        """Fig. 5.4: the perceptron without OrthoReg and with the local rule at every strength."""
+        return self._sweep("strength", grids.strength_cells(self.config), self.config.seeds)
+
+    def locality(self) -> pd.DataFrame:
+        """Fig. 5.5: none, global, and local at every locality, at the strength that `strength` did best with."""
+        gamma = grids.best_by_validation(grids.local(self.strength()), "strength")
+        cells = grids.locality_cells(self.config, gamma)
+        return self._sweep("locality", cells, self.config.seeds, borrow=True)
+
+    def table_5_1(self) -> pd.DataFrame:
+        """Table 5.1, at the strength that does best on validation without dropout and LSUV."""
+        if not self.config.cnn_seeds:
+            return frame([])
+        choice = self._sweep("cnn_strength", grids.cnn_strength_cells(self.config), [CHOICE_SEED])
+        gamma = grids.best_by_validation(choice, "strength")
+        return self._sweep("t5_1", grids.table_5_1_cells(self.config, gamma), self.config.cnn_seeds)
+
+    def cifar(self) -> pd.DataFrame:
+        """Fig. 5.6, Tables 5.2 and 5.3: a residual network without, with the global and with the local rule."""
+        return self._sweep("cifar", grids.cifar_cells(self.config), self.config.cifar_seeds)
+
+    def _sweep(self, name: str, cells: list[runs.Cell], seeds: list[int], borrow: bool = False) -> pd.DataFrame:
+        rows = runs.sweep(
+            cells,
+            seeds,
+            self.profile,
+            self.config.device,
+            record=record_file(self.config, name),
+            lent=self.rows if borrow else (),
+        )
+        known = {row.run_id for row in self.rows}
+        self.rows += [row for row in rows if row.run_id not in known]
+        return frame(rows)
+
+    def _keep(self, name: str, rows: list[Row]) -> pd.DataFrame:
+        record: Path | None = record_file(self.config, name)
+        if record is not None:
+            known = set(read(record)["run_id"]) if record.exists() else set()
+            append(record, [row for row in rows if row.run_id not in known])
+        self.rows += rows
+        return frame(rows)

@@ -1,0 +1,87 @@
+"""Measure the bands of results/expected: what a smoke run gives over seeds, instruction sets and broken libraries.
+
+usage: python tools/expected.py [notebook ...]
+
+A band is centred on the mean over all seeds and instruction sets; its half-width is twice the largest deviation seen,
+and at least one part in a hundred of the value. Every band must exclude a broken library, or the script says which
+one cannot.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from mutants import MUTANTS, mutant
+from tqdm import tqdm
+
+from fgr.experiments import NOTEBOOKS
+from fgr.paths import atomic_path, project_root
+from fgr.results import rows as results
+
+INSTRUCTION_SETS = {
+    "baseline": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+    "AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "native": {},
+}
+SEEDS = {  # what varies of a notebook's smoke profile from one measurement to the next
+    "ch05_orthoreg": [{"seeds": [s], "toy_seeds": [3 * s, 3 * s + 1, 3 * s + 2]} for s in range(5)],
+}
+
+
+def measure(notebook: str, parameters: dict, environment: dict) -> dict[str, float]:
+    """Return the headline numbers of one smoke run through papermill in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "rows.csv"
+        text = json.dumps({**parameters, "rows": str(rows)})
+        source = project_root() / "notebooks" / f"{notebook}.ipynb"
+        command = [sys.executable, "-m", "papermill", str(source), str(Path(folder) / "out.ipynb"), "-y", text]
+        command += ["--kernel", "python3", "--no-progress-bar"]
+        quiet = {"OMP_NUM_THREADS": "1", "FGR_HOME": str(project_root())}
+        done = subprocess.run(
+            command, cwd=folder, env={**os.environ, **quiet, **environment}, capture_output=True, text=True
+        )
+        if done.returncode:
+            sys.exit(f"{notebook} {parameters} {environment} failed:\n{done.stderr[-3000:]}")
+        return NOTEBOOKS[notebook].headline(results.read(rows))
+
+
+def bands(notebook: str) -> dict[str, dict]:
+    """Measure and return the bands of one notebook's smoke profile."""
+    jobs = [(name, seeds) for name in INSTRUCTION_SETS for seeds in SEEDS[notebook]]
+    bar = tqdm(total=len(jobs) + len(MUTANTS), desc=notebook, disable=not sys.stderr.isatty())
+    good = []
+    for name, seeds in jobs:
+        good.append(measure(notebook, seeds, INSTRUCTION_SETS[name]))
+        bar.update()
+    broken = {}
+    for name in MUTANTS:
+        with tempfile.TemporaryDirectory() as folder:
+            path = mutant(name, Path(folder))
+            broken[name] = measure(notebook, SEEDS[notebook][0], {"PYTHONPATH": str(path)})
+        bar.update()
+    found = {}
+    for metric in good[0]:
+        values = [one[metric] for one in good]
+        centre = sum(values) / len(values)
+        atol = max(2 * max(abs(value - centre) for value in values), 0.01 * abs(centre))
+        outside = {name: round(one[metric], 6) for name, one in broken.items() if abs(one[metric] - centre) > atol}
+        if not outside:
+            print(f"{notebook}: the band of {metric} excludes no broken library; left out", file=sys.stderr)
+            continue
+        found[metric] = {
+            "value": round(centre, 6),
+            "atol": round(atol, 6),
+            "why": f"twice the largest deviation over {len(SEEDS[notebook])} seeds x {len(INSTRUCTION_SETS)} "
+            f"instruction sets, which gave {min(values):.6g} to {max(values):.6g}",
+            "excludes": outside,
+        }
+    return found
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or list(NOTEBOOKS):
+        with atomic_path(project_root() / "results" / "expected" / f"{wanted}.json") as file:
+            file.write_text(json.dumps({"smoke": bands(wanted)}, indent=1) + "\n")
