@@ -45,7 +45,7 @@ expected: $(READY)  ## measure the bands of results/expected over seeds and inst
 	$(BIN)/python tools/expected.py
 
 lock: $(READY)  ## write requirements.lock and environment.yml from pyproject.toml
-	$(BIN)/python -m pip install --quiet '.[lock]'
+	$(BIN)/python -m pip install --quiet 'uv>=0.9'
 	$(BIN)/python tools/lock.py
 
 bench: $(READY)  ## measure speed against named peers

@@ -31,9 +31,11 @@ def project_root() -> Path:
 
 
 def manifests_dir() -> Path:
-    """Return the folder of the data manifests: the repository's, or the copy that a wheel carries."""
-    packaged = PACKAGE / "_manifests"
-    return packaged if packaged.is_dir() else PACKAGE.parent / "data_manifests"
+    """Return the folder of the data manifests: a wheel's copy, else the repository's, else that of `FGR_HOME`."""
+    places = [PACKAGE / "_manifests", PACKAGE.parent / "data_manifests"]
+    if home := os.environ.get("FGR_HOME"):  # a copy of the package alone, beside a whole repository
+        places.append(Path(home).expanduser().resolve() / "data_manifests")
+    return next((place for place in places if place.is_dir()), places[1])
 
 
 def data_root() -> Path:

@@ -109,7 +109,9 @@ def _by_seed(table: pd.DataFrame, chosen: Mapping[str, Any]) -> pd.Series:
         if name not in table.columns:
             raise ValueError(f"rows have no field {name!r}; a claim selects by it")
         table = table[table[name].isin(value if isinstance(value, list) else [value])]
-    return table.groupby("seed")["value"].mean()
+    seeds = table.groupby("seed")
+    runs = seeds["run_id"].nunique()
+    return seeds["value"].mean()[runs == runs.max()]  # an interrupted sweep leaves a last seed with fewer settings
 
 
 def judge(claim: Claim, table: pd.DataFrame) -> Verdict:

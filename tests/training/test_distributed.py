@@ -15,18 +15,30 @@ from fgr.training.distributed import sum_over_processes
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
 
+def torchrun(*arguments: object) -> subprocess.CompletedProcess:
+    """Start the script in two processes that talk through gloo."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(SCRIPT)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
 def state(folder: Path, name: str) -> dict:
     return load_checkpoint(folder / f"{name}.pt", torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Finished runs: "one" in this process, "two" in two, "killed" in two that died and that torchrun restarted."""
+    """Finished runs: "one" in this process, "two" in two, "killed" in two that died and were started again."""
     folder = tmp_path_factory.mktemp("runs")
     runpy.run_path(str(SCRIPT))["run"](folder, "one")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run([*command, SCRIPT, folder], env=environment, capture_output=True, text=True, timeout=300)
+    done = torchrun(folder, "two", "killed:7")  # the last step of epoch 2
+    assert done.returncode != 0
+    assert (folder / "killed.pt").exists(), done.stderr
+    left = state(folder, "killed")
+    assert (left["epoch"], left["batch"], left["running"][1]) == (1, 2, 16)  # two batches, samples of both processes
+    done = torchrun(folder, "killed")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -45,8 +57,7 @@ def test_two_processes_equal_one(folder: Path) -> None:
 
 
 def test_two_killed_and_resumed_processes_equal_two(folder: Path) -> None:
-    found, whole, resumed = (state(folder, name) for name in ("killed.found", "two", "killed"))
-    assert (found["epoch"], found["batch"], found["running"][1]) == (1, 2, 16)  # samples of both processes
+    whole, resumed = state(folder, "two"), state(folder, "killed")
     for part in ("model", "optimizer", "schedule"):
         torch.testing.assert_close(resumed[part], whole[part], rtol=0, atol=0)
     for ours, theirs in zip(numbers(resumed["history"]), numbers(whole["history"]), strict=True):

@@ -1,11 +1,9 @@
 """A small training run in float64, started by test_distributed.py: in one process, or in two through torchrun.
 
-Usage: python -m torch.distributed.run --standalone --nproc-per-node=2 --max-restarts=1 two_processes.py FOLDER
-Trains "two", then "killed", whose processes die in the middle; torchrun starts them again, and they go on.
+Usage: python -m torch.distributed.run --standalone --nproc-per-node=2 two_processes.py FOLDER NAME[:KILL_AT] ...
 """
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from fgr.orthoreg import OrthoReg
 from fgr.training import Step, local_device, process_group, rank, train, world_size
 
 BATCHES = 4
-KILL_AT = 7  # the last step of epoch 2; the checkpoint then holds the epoch's first two batches
 
 
 def noise(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -27,9 +24,6 @@ def noise(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def run(folder: Path, name: str, kill_at: int = -1) -> None:
     """Train and leave NAME.pt, the checkpoint of the end, and NAME.<rank>.txt, the epochs that this rank recorded."""
-    checkpoint = folder / f"{name}.pt"
-    if checkpoint.exists() and rank() == 0:
-        shutil.copy(checkpoint, folder / f"{name}.found.pt")
     torch.manual_seed(0)
     images, targets = torch.randn(32, 1, 6, 6, dtype=torch.float64), torch.randint(5, (32,))
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 5)).double()
@@ -53,14 +47,13 @@ def run(folder: Path, name: str, kill_at: int = -1) -> None:
             hooks=[lambda step: orthoreg.step(step.lr), kill],
             evaluate=lambda m: {"logit": m(images[:1]).sum().item()},
             recorder=lambda entry: print(entry.epoch, file=record),
-            checkpoint=checkpoint,
+            checkpoint=folder / f"{name}.pt",
             checkpoint_every=2,
         )
 
 
 if __name__ == "__main__":
     with process_group(local_device("cpu")):
-        folder, restarted = Path(sys.argv[1]), os.environ["TORCHELASTIC_RESTART_COUNT"] != "0"
-        if not restarted:
-            run(folder, "two")
-        run(folder, "killed", -1 if restarted else KILL_AT)
+        for argument in sys.argv[2:]:
+            name, _, kill_at = argument.partition(":")
+            run(Path(sys.argv[1]), name, int(kill_at or -1))
