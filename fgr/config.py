@@ -28,8 +28,8 @@ class ParameterError(ValueError):
 def unknown(kind: str, name: str, known: list[str]) -> ParameterError:
     """Build the error for a name that is not among `known`, with the nearest one suggested."""
     near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ParameterError(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}")
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return ParameterError(f"unknown {kind} {name!r}{hint}; known: {', '.join(known)}")
 
 
 def profile_path(notebook: str, profile: str) -> Path:

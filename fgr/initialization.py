@@ -20,7 +20,7 @@ def lsuv_(model: nn.Module, inputs: Tensor, tolerance: float = 0.02, max_passes:
         model: any model that runs on `inputs`; layers are treated in the order in which they run. It is put in
             evaluation mode for the passes (no dropout) and back afterwards.
         inputs: (B, ...) one batch of training data, as the model expects it; a few hundred samples suffice.
-        tolerance: stop when |variance - 1| is below this.
+        tolerance: stop when the variance is within this of 1.
         max_passes: forward passes a layer at most.
 
     Returns:

@@ -54,9 +54,7 @@ architecture_seeds = None  # list of int
 architecture_steps = None  # int
 device = None  # auto | cpu | cuda
 threads = None  # int: CPU threads; 0 leaves the choice to torch
-record = (
-    None  # folder under the repository where finished runs are kept and found again
-)
+record = None  # folder under the repository that keeps finished runs to find them again
 rows = None  # CSV file that receives every row of this run
 
 # %% tags=["nbval-ignore-output", "hide-input"]

@@ -23,11 +23,15 @@ def test_project_root_of_a_bare_package_is_an_error(tmp_path: Path, monkeypatch:
         paths.project_root()
 
 
-def test_manifests_come_from_the_wheel_or_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_manifests_come_from_the_wheel_the_checkout_or_fgr_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paths, "PACKAGE", tmp_path / "fgr")
-    assert paths.manifests_dir() == tmp_path / "data_manifests"
-    (tmp_path / "fgr" / "_manifests").mkdir(parents=True)
-    assert paths.manifests_dir() == tmp_path / "fgr" / "_manifests"
+    monkeypatch.setenv("FGR_HOME", str(tmp_path / "clone"))
+    assert paths.manifests_dir() == tmp_path / "data_manifests"  # where they should be
+    for folder in ("clone/data_manifests", "data_manifests", "fgr/_manifests"):  # each wins over the former
+        (tmp_path / folder).mkdir(parents=True)
+        assert paths.manifests_dir() == tmp_path / folder
 
 
 def test_data_root_is_fgr_data_or_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Run the notebooks, stage them with the prose, build the HTML book, and say what was run.
 
-usage: python tools/build_book.py [--profile quick] [--chapter 5]
+usage: python tools/build_book.py [--profile quick] [--chapter 5] [--output FOLDER]
 
 The build itself never trains: it shows the notebooks that papermill executed into runs/. With --chapter only that
 chapter runs at the profile; the others keep their finished quick runs or get one.
@@ -31,7 +31,7 @@ MATHJAX_PARTS = ("package/es5/tex-chtml.js", "package/es5/output/chtml/fonts/")
 
 def vendor_mathjax(cache: Path) -> Path:
     """Return a folder with the parts of MathJax that pages load; the package is fetched once and checked by hash."""
-    folder = cache / "mathjax"
+    folder = cache / f"mathjax-{MATHJAX_SHA256[:12]}"  # another version is another folder
     if (folder / "tex-chtml.js").exists():
         return folder
     if shutil.which("npm") is None:
@@ -57,9 +57,9 @@ def vendor_mathjax(cache: Path) -> Path:
     return folder
 
 
-def stage(root: Path, reports: list[Report]) -> Path:
-    """Lay out what the book is built from in _build/source, and return that folder."""
-    source = root / "_build" / "source"
+def stage(root: Path, output: Path, reports: list[Report]) -> Path:
+    """Lay out what the book is built from in <output>/_build/source, and return that folder."""
+    source = output / "_build" / "source"
     shutil.rmtree(source, ignore_errors=True)
     (source / "notebooks").mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml"):
@@ -92,29 +92,45 @@ def run_all(profile: str, chapter: int | None) -> list[Report]:
     return reports
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--profile", default="quick", choices=PROFILES)
-    parser.add_argument("--chapter", type=int)
-    asked = parser.parse_args()
-    root = project_root()
-    reports = run_all(asked.profile, asked.chapter)
-    source = stage(root, reports)
+def build(source: Path, output: Path) -> Path:
+    """Build <output>/_build/html anew and return it; a warning is an error, and every one of them is listed."""
+    made = output / "_build"
+    for old in ("html", ".doctrees", "jupyter_execute"):
+        shutil.rmtree(made / old, ignore_errors=True)  # no page of an earlier build stays
+    made.mkdir(parents=True, exist_ok=True)
+    log = made / "build.log"
     jupyter_book = Path(sys.executable).with_name("jupyter-book")
-    build = [str(jupyter_book), "build", str(source), "--path-output", str(root)]
-    log = root / "_build" / "build.log"
+    command = [str(jupyter_book), "build", str(source), "--path-output", str(output), "-W", "--keep-going", "-n"]
     with log.open("w") as out:
-        done = subprocess.run([*build, "-W", "--keep-going", "-n"], stdout=out, stderr=subprocess.STDOUT)
+        done = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT)
     if done.returncode:
         lines = log.read_text().splitlines()
         wrong = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-20:]
         sys.exit("\n".join(["the book does not build without warnings:", *wrong[:40], f"see {log}"]))
+    return made / "html"
+
+
+def run_table(reports: list[Report]) -> str:
+    """Return what was run, one line a notebook."""
     width = max(len(report.notebook) for report in reports)
-    print(f"\n{'notebook':{width}}  profile  seconds  verdict")
+    lines = [f"{'notebook':{width}}  profile  seconds  verdict"]
     for report in reports:
         seconds = "reused" if report.reused else f"{report.seconds:.0f}"
-        print(f"{report.notebook:{width}}  {report.profile:7}  {seconds:>7}  {report.verdict}")
-    print(f"\nThe book is ready: {root / '_build' / 'html' / 'index.html'}")
+        lines.append(f"{report.notebook:{width}}  {report.profile:7}  {seconds:>7}  {report.verdict}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", default="quick", choices=PROFILES)
+    parser.add_argument("--chapter", type=int)
+    parser.add_argument("--output", type=Path, help="folder that gets _build/html; by default the repository")
+    asked = parser.parse_args()
+    root = project_root()
+    output = (asked.output or root).resolve()
+    reports = run_all(asked.profile, asked.chapter)
+    html = build(stage(root, output, reports), output)
+    print(f"\n{run_table(reports)}\n\nThe book is ready: {html / 'index.html'}")
     if any(report.verdict not in ("ok", f"no band for profile {report.profile}") for report in reports):
         sys.exit(1)
 

@@ -83,5 +83,6 @@ def bands(notebook: str) -> dict[str, dict]:
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:] or list(NOTEBOOKS):
+        text = json.dumps({"smoke": bands(wanted)}, indent=1) + "\n"
         with atomic_path(project_root() / "results" / "expected" / f"{wanted}.json") as file:
-            file.write_text(json.dumps({"smoke": bands(wanted)}, indent=1) + "\n")
+            file.write_text(text)

@@ -19,11 +19,9 @@ PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotl
 
 def table(lines: pd.DataFrame) -> str:
     """Return a Markdown table; bars inside cells are escaped."""
-    cells = [
-        [str(value).replace("|", "\\|").replace("\n", " ") for value in row] for row in lines.itertuples(index=False)
-    ]
-    head = [str(name) for name in lines.columns]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *cells])
+    rows = [lines.columns, ["---"] * len(lines.columns), *lines.itertuples(index=False)]
+    cells = [[str(value).replace("|", "\\|").replace("\n", " ") for value in row] for row in rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
 
 
 def claims_page() -> str:

@@ -35,7 +35,8 @@ def parse_settings(settings: list[str]) -> dict[str, object]:
         try:
             parsed[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ParameterError(f"--set {name}: {value!r} is not a value ({error})") from error
+            reason = getattr(error, "problem", None) or "not YAML"
+            raise ParameterError(f"--set {name}: {value!r} is not a value ({reason})") from error
     return parsed
 
 

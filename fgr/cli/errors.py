@@ -28,7 +28,7 @@ def clear_errors(command: Callable) -> Callable:
             typer.echo(f"fgr: {error}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            typer.echo("fgr: interrupted; finished runs are kept and found again", err=True)
+            typer.echo("fgr: interrupted; what was recorded is kept and found again", err=True)
             raise typer.Exit(130) from None
 
     return wrapped

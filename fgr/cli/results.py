@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fgr.cli.errors import clear_errors
+from fgr.data import manifest
 from fgr.paths import project_root
 from fgr.results import published as printed
 from fgr.results import rows as results
@@ -37,7 +38,7 @@ def rerun(
     On another machine float32 training differs in detail, so the two errors may differ by three standard deviations
     of the difference of two samples of the test set's size.
     """
-    from fgr.experiments.orthoreg.runs import cell_from_json, run_cell
+    from fgr.experiments.orthoreg.runs import JUDGED, cell_from_json, run_cell
 
     files = sorted((project_root() / "results" / "recorded").rglob("*.csv"))
     table = results.read(*files)
@@ -48,7 +49,7 @@ def rerun(
     row = table.iloc[random.Random(seed).randrange(len(table))]
     typer.echo(f"run {row.run_id} of commit {row.commit}, {row.seconds:.0f} s then: {row.config} seed {row.seed}")
     again = run_cell(cell_from_json(row.config), int(row.seed), row.profile, row.device).history[-1].metrics["test"]
-    size = 10_000
+    size = min(JUDGED, manifest(row.dataset).splits["test"])
     spread = 3 * math.sqrt(2 * max(row.value * (1 - row.value), 1 / size) / size)
     word = "holds" if abs(again - row.value) <= spread else "DIFFERS"
     typer.echo(f"test error then {row.value:.4f}, now {again:.4f}, allowed difference {spread:.4f}: {word}")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fgr.cli.errors import NotebookFailed
-from fgr.config import as_json, resolve, unknown
+from fgr.config import ParameterError, as_json, resolve, unknown
 from fgr.experiments import NOTEBOOKS
 from fgr.paths import atomic_path, project_root
 from fgr.results import rows as results
@@ -68,6 +68,8 @@ def run_notebook(
     """
     if notebook not in NOTEBOOKS:
         raise unknown("notebook", notebook, list(NOTEBOOKS))
+    if parameters and "rows" in parameters:
+        raise ParameterError("rows is not for `fgr run`, which keeps them beside its output; give it to papermill")
     config = resolve(NOTEBOOKS[notebook].config, notebook, profile, parameters)
     root = project_root()
     folder = root / "runs" / notebook / profile

@@ -86,7 +86,7 @@ def resize(images: Tensor, size: int | tuple[int, int]) -> Tensor:
         size: the new height and width; one number for both.
 
     Returns:
-        (B, C, *size) of the same type. Between machines, a uint8 pixel may differ by one level.
+        (B, C, height, width) of the same type. Between machines, a uint8 pixel may differ by one level.
 
     Raises:
         ValueError: if `images` has not four dimensions, or a size is below 1.

@@ -1,6 +1,7 @@
 """Pictures of decorrelated filters: the two losses, the two-dimensional toy, angles in networks, error curves."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ def losses_over_angle(localities: Sequence[float]) -> Figure:
         figure, (left, right) = _figure(2)
         left.plot(degrees, [orthoreg_loss(p, mode="global").item() for p in pairs], color=RULES["global"])
         left.set(title="global loss (Eq. 5.2)", ylabel="loss of the pair")
-        for color, locality in zip(CYCLE, localities):
+        for color, locality in zip(cycle(CYCLE), localities):
             right.plot(degrees, [orthoreg_loss(p, locality).item() for p in pairs], color=color, label=f"{locality:g}")
         right.set(title="local loss (Eq. 5.7)")
         right.legend(title="locality λ")
@@ -129,7 +130,7 @@ def curves(rows: pd.DataFrame, by: str, label: str, split: str = "test") -> Figu
         axes.set(xlabel="epoch", ylabel=f"{split} error (%)", yscale="log")
         if table.empty:
             return _not_run(figure)
-        for color, (value, group) in zip(CYCLE, table.groupby(by, sort=True)):
+        for color, (value, group) in zip(cycle(CYCLE), table.groupby(by, sort=True)):
             over = group.groupby("epochs")["value"]
             color = RULES.get(value, color)
             axes.plot(over.mean().index, 100 * over.mean(), color=color, label=f"{label} {value}", **EPOCH_MARK)

@@ -24,9 +24,14 @@ def read_expected(path: Path, profile: str) -> dict[str, Expected]:
     """Read the bands of one profile from results/expected/<notebook>.json; empty if it has none.
 
     Raises:
-        ValueError: if a band includes the wrong variant that it claims to exclude, or names none.
+        ValueError: if a band lacks a field, includes the wrong variant that it claims to exclude, or names none.
     """
-    bands = {name: Expected(**entry) for name, entry in json.loads(path.read_text()).get(profile, {}).items()}
+    bands = {}
+    for name, entry in json.loads(path.read_text()).get(profile, {}).items():
+        try:
+            bands[name] = Expected(**entry)
+        except TypeError as error:
+            raise ValueError(f"{path}: band {name!r}: {error}") from error
     for name, band in bands.items():
         if not band.excludes:
             raise ValueError(f"{path}: {name} excludes no wrong variant, so it could not fail")

@@ -68,7 +68,7 @@ def beside(
         selections: one column of ours for each, so that a best-epoch number meets one of the same rule.
 
     Returns:
-        One line a printed number: row, column, printed, and our mean with its 95% half-width and seeds.
+        One line a printed number, with row, column, printed, and our mean with its 95% half-width and seeds.
     """
     printed = published(source)
     lines = []

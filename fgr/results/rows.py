@@ -167,7 +167,7 @@ def read(*paths: Path) -> pd.DataFrame:
 
 
 def _read_one(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False, float_precision="round_trip")
+    table = pd.read_csv(path, dtype=dict.fromkeys(TEXT, str), keep_default_na=False)
     if tuple(table.columns) != COLUMNS:
         wrong = sorted(set(table.columns) ^ set(COLUMNS)) or "their order"
         raise ValueError(f"{path}: columns differ from the schema in {wrong}; see results/README.md")
@@ -191,7 +191,7 @@ def _typed(column: pd.Series, wanted: type, path: Path) -> pd.Series:
     if bad.any():
         line = int(bad.argmax())
         kind = {bool: "True or False", int: "a whole number", float: "a finite number"}[wanted]
-        raise ValueError(f"{path}: column {column.name} holds {column[line]!r} in line {line + 2}, not {kind}")
+        raise ValueError(f"{path}: column {column.name} holds {str(column[line])!r} in line {line + 2}, not {kind}")
     return column.astype(wanted)
 
 

@@ -45,7 +45,8 @@ def seeds_needed(deviation: float, half_width: float, most: int = 10_000) -> int
         >>> seeds_needed(deviation=1.0, half_width=1.0)
         7
     """
-    for n in range(2, most):
+    fewest = int((1.959 * deviation / half_width) ** 2)  # the normal's interval, never wider than Student's
+    for n in range(max(2, fewest), most):
         if stats.t.ppf(0.975, n - 1) * deviation / n**0.5 <= half_width:
             return n
     return most

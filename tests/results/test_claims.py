@@ -7,8 +7,8 @@ import pytest
 import yaml
 from scipy import stats
 
-from fgr.results.claims import Claim, judge, paired_effect, read_claims, verdict_of
-from fgr.results.rows import SELECTIONS, SPLITS, frame
+from fgr.results.claims import Claim, judge, judge_all, paired_effect, read_claims, verdict_of, verdict_table
+from fgr.results.rows import SELECTIONS, SPLITS, append, frame
 from fgr.results.statistics import Interval, interval
 
 REPOSITORY = Path(__file__).parents[2]
@@ -168,6 +168,30 @@ def test_missing_field_and_repeated_id_are_named(path: Path) -> None:
     path.write_text(yaml.safe_dump([ENTRY, ENTRY]))
     with pytest.raises(ValueError, match=r"claims\.yaml: ids stand twice: local-lowers-error"):
         read_claims(path)
+
+
+def test_every_claim_is_judged_and_laid_out(tmp_path: Path, make_rows) -> None:
+    angle = {"id": "angle", "metric": "nearest_angle", "better": "higher", "smallest": 2}
+    entries = [
+        ENTRY,
+        {**ENTRY, **angle},
+        {**ENTRY, "id": "later", "rows": "absent.csv"},
+        {**ENTRY, "id": "x", "chapter": 6},
+    ]
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(entries))
+    rows = make_rows({0: 0.10, 1: 0.11}, mode="local") + make_rows({0: 0.20, 1: 0.21}, mode="none")
+    rows += make_rows({0: 60.0, 1: 60.0}, metric="nearest_angle", mode="local")
+    rows += make_rows({0: 50.0, 1: 80.0}, metric="nearest_angle", mode="none")
+    append(tmp_path / "recorded" / "demo.csv", rows)
+    assert len(judge_all(tmp_path)) == 4
+    table = verdict_table(judge_all(tmp_path, chapter=5)).set_index("id")
+    assert table.index.tolist() == ["local-lowers-error", "angle", "later"]
+    assert table["effect"].tolist() == ["+10.00 points", "-5.00°", "not run"]
+    assert table["smallest"].tolist() == ["0.10 points", "2.00°", "0.10 points"]
+    assert table["95% interval"].tolist() == ["+10.00 to +10.00", "-195.59 to +185.59", ""]
+    assert table["seeds"].tolist() == [2, 2, 0]
+    needed = judge_all(tmp_path)[1].seeds
+    assert table["verdict"].tolist() == ["supported", f"undecided ({needed} seeds would decide)", "undecided"]
 
 
 def test_claims_of_the_book_name_known_rows() -> None:

@@ -1,22 +1,27 @@
 """What chapter 5 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 
+from fgr.config import ParameterError
 from fgr.experiments.orthoreg.runs import Cell
 from fgr.results.rows import with_config
 
 
 @dataclass(frozen=True)
 class Config:
-    """Parameters of the notebook; the defaults are the smoke profile. An empty list of seeds leaves a part out."""
+    """Parameters of the notebook; the defaults are the smoke profile. No `cnn_seeds` or `cifar_seeds`: not trained.
+
+    Raises:
+        ParameterError: if another list is empty, for the page has nothing to show then.
+    """
 
     seeds: tuple[int, ...] = (0,)  # of the MLP sweeps; paired: variants share initialisation and data order
     dataset: str = "mnist_5k"  # mnist_5k | mnist: digits for the MLP and the small CNN
     train_size: int = 600  # images, in equal shares of the classes; 0: all of the training part
     hidden: int = 96  # units of each of the three hidden layers
-    epochs: int = 4
+    epochs: int = 12
     lr: float = 0.2
     batch_size: int = 50
     strengths: tuple[float, ...] = (0.1, 1.0)  # gamma > 0, beside 0
@@ -32,7 +37,7 @@ class Config:
     cifar_dropout: float = 0.0
     toy_seeds: tuple[int, ...] = (0, 1, 2)
     toy_filters: int = 10
-    toy_steps: int = 100  # the thesis ran 300
+    toy_steps: int = 200  # the thesis ran 300
     architectures: tuple[str, ...] = ("alexnet",)  # for Fig. 5.3; see geometry.NETWORKS
     architecture_seeds: tuple[int, ...] = (0,)  # of their random initialisation
     architecture_steps: int = 4
@@ -40,6 +45,11 @@ class Config:
     threads: int = 1  # CPU threads; 0 leaves the choice to torch
     record: str = ""  # folder under the repository where finished runs are kept and found again
     rows: str = ""  # CSV file that receives every row of this run
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value == () and name not in ("cnn_seeds", "cifar_seeds"):
+                raise ParameterError(f"{name} must hold one value at least; only cnn_seeds and cifar_seeds may be []")
 
 
 def digits(config: Config, **changes: object) -> Cell:

@@ -1,5 +1,6 @@
 """Chapter 5 in order: one method a figure or table, which runs what the profile asks for and returns its rows."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -63,7 +64,7 @@ class Study:
         """Fig. 5.5: none, global, and local at every locality, at the strength that `strength` did best with."""
         gamma = grids.best_by_validation(grids.local(self.strength()), "strength")
         cells = grids.locality_cells(self.config, gamma)
-        return self._sweep("locality", cells, self.config.seeds, borrow=True)
+        return self._sweep("locality", cells, self.config.seeds)
 
     def table_5_1(self) -> pd.DataFrame:
         """Table 5.1, at the strength that does best on validation without dropout and LSUV."""
@@ -77,14 +78,14 @@ class Study:
         """Fig. 5.6, Tables 5.2 and 5.3: a residual network without, with the global and with the local rule."""
         return self._sweep("cifar", grids.cifar_cells(self.config), self.config.cifar_seeds)
 
-    def _sweep(self, name: str, cells: list[runs.Cell], seeds: list[int], borrow: bool = False) -> pd.DataFrame:
+    def _sweep(self, name: str, cells: list[runs.Cell], seeds: Sequence[int]) -> pd.DataFrame:
         rows = runs.sweep(
             cells,
             seeds,
             self.profile,
             self.config.device,
             record=record_file(self.config, name),
-            lent=self.rows if borrow else (),
+            lent=self.rows,  # sweeps share runs, and `locality` asks for `strength` once more
         )
         known = {row.run_id for row in self.rows}
         self.rows += [row for row in rows if row.run_id not in known]

@@ -1,0 +1,217 @@
+"""The scripts of tools/: pages escape what Markdown would swallow, what is fetched is verified, mutants are mutants."""
+
+import hashlib
+import io
+import re
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import build_book
+import expected
+import mutants
+import pages
+import pandas as pd
+import pytest
+
+from fgr.cli.runner import Report
+from fgr.experiments import NOTEBOOKS
+from fgr.paths import project_root
+from fgr.results import rows as results
+
+RAN = Report("ch05_orthoreg", "smoke", "0" * 16, 31.6, "ok", "2019-06-01T10:00:00+0000", "runs/x.ipynb")
+
+
+def test_table_escapes_bars_and_line_breaks() -> None:
+    lines = pd.DataFrame({"a|b": ["x|y", "two\nlines"], "c": [0.5, None]})
+    assert pages.table(lines) == "| a\\|b | c |\n| --- | --- |\n| x\\|y | 0.5 |\n| two lines | nan |"
+
+
+def test_generated_pages_are_those_of_the_contents(tmp_path: Path) -> None:
+    pages.write_pages(tmp_path, [RAN])
+    made = {path.stem for path in tmp_path.iterdir()}
+    assert made == {"claims", "published", "datasets", "runs"}
+    for name in made:
+        assert f"- file: book/{name} # written at build time" in (project_root() / "_toc.yml").read_text()
+        assert not (project_root() / "book" / f"{name}.md").exists()
+
+
+def test_runs_page_has_a_line_for_every_run() -> None:
+    assert "| ch05_orthoreg | smoke | 32 | ok | 2019-06-01T10:00:00+0000 |" in pages.runs_page([RAN])
+
+
+CLAIM = """
+- {id: a, chapter: 5, statement: It helps., source: Fig. 5.4, rows: x.csv, metric: error, split: test,
+   selection: last, better: lower, ours: {mode: local}, other: {mode: none}, smallest: 0.001, data: digits, note: Why.}
+- {id: b, chapter: 5, statement: It is fast., source: text, rows: y.csv, metric: seconds, split: none,
+   selection: last, better: lower, ours: {mode: local}, other: {mode: none}, smallest: 1, data: digits}
+"""
+
+
+def test_claims_page_states_effect_interval_and_verdict_of_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "project_root", lambda: tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "claims.yaml").write_text(CLAIM)
+    measured = {"none": (0.020, 0.022, 0.021), "local": (0.010, 0.011, 0.012)}  # differences 1.0, 1.1, 0.9 points
+    for mode, errors in measured.items():
+        for seed, error in enumerate(errors):
+            run = results.Run("x", f'{{"mode": "{mode}"}}', "digits", seed, "laptop", "cpu")
+            row = run.row("error", error, "fraction", "test", "last", epochs=1)
+            results.append(tmp_path / "results" / "recorded" / "x.csv", [row])
+    first, second = pages.claims_page().split("### ")[1:]
+    # the mean difference is 1 point; the half-width 4.303 * 0.1 / sqrt(3) = 0.25
+    assert first.startswith("It helps.\n")
+    assert "{bdg-success}`supported` &ensp; *Fig. 5.4*" in first
+    assert "Effect **+1.00 points**, 95% interval +0.75 to +1.25, 3 paired seeds" in first
+    assert "smallest effect worth having 0.10 points" in first
+    assert "Rows: `results/recorded/x.csv`.\n\nWhy." in first
+    assert "{bdg-secondary}`undecided`" in second
+    assert "Not run yet." in second
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    """Return a .tgz with these files."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+ARCHIVE = packed(
+    {
+        "package/es5/tex-chtml.js": b"script",
+        "package/es5/output/chtml/fonts/woff-v2/A.woff": b"font",
+        "package/es5/tex-svg.js": b"not loaded by a page",
+        "package/README.md": b"words",
+    }
+)
+
+
+@pytest.fixture
+def npm(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes, int], list[list[str]]]:
+    """Let npm put this archive where it is told to, and exit so; the list of its calls grows."""
+
+    def install(content: bytes, code: int = 0) -> list[list[str]]:
+        calls = []
+
+        def run(command: list[str], **_: object) -> subprocess.CompletedProcess:
+            calls.append(command)
+            if not code:
+                (Path(command[-1]) / "mathjax.tgz").write_bytes(content)
+            return subprocess.CompletedProcess(command, code, "", "no route to host" if code else "")
+
+        monkeypatch.setattr(build_book.subprocess, "run", run)
+        monkeypatch.setattr(build_book.shutil, "which", lambda _: "npm")
+        return calls
+
+    return install
+
+
+def test_mathjax_is_unpacked_once_and_only_what_pages_load(
+    npm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build_book, "MATHJAX_SHA256", hashlib.sha256(ARCHIVE).hexdigest())
+    calls = npm(ARCHIVE)
+    folder = build_book.vendor_mathjax(tmp_path)
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {"tex-chtml.js", "output/chtml/fonts/woff-v2/A.woff"}
+    assert build_book.vendor_mathjax(tmp_path) == folder
+    assert len(calls) == 1
+    assert re.fullmatch(r"mathjax@\d+\.\d+\.\d+", calls[0][2])
+
+
+def test_mathjax_of_another_hash_is_refused(npm, tmp_path: Path) -> None:
+    npm(ARCHIVE)
+    with pytest.raises(SystemExit, match=f"has sha256 {hashlib.sha256(ARCHIVE).hexdigest()}, expected"):
+        build_book.vendor_mathjax(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mathjax_without_network_or_npm_says_so(npm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm(b"", 1)
+    with pytest.raises(SystemExit, match=r"npm could not fetch mathjax@.*no route to host; check the network"):
+        build_book.vendor_mathjax(tmp_path)
+    monkeypatch.setattr(build_book.shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit, match=r"needs npm.*install Node"):
+        build_book.vendor_mathjax(tmp_path)
+
+
+def test_run_table_lines_up() -> None:
+    again = Report(**{**vars(RAN), "notebook": "ch06_codes", "verdict": "error off: 1 is not within 0.1 of 2"})
+    table = build_book.run_table([Report(**{**vars(RAN), "reused": True}), again])
+    assert table.splitlines() == [
+        "notebook       profile  seconds  verdict",
+        "ch05_orthoreg  smoke     reused  ok",
+        "ch06_codes     smoke         32  error off: 1 is not within 0.1 of 2",
+    ]
+
+
+def test_book_of_an_unknown_chapter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["build_book.py", "--profile", "smoke", "--chapter", "99"])
+    monkeypatch.setattr(build_book, "run_notebook", lambda *_, **__: pytest.fail("ran a notebook"))
+    with pytest.raises(SystemExit, match="there is no notebook of chapter 99; there are ch05_orthoreg"):
+        build_book.main()
+
+
+def test_one_chapter_runs_at_the_profile_and_the_others_at_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = []
+    monkeypatch.setattr(build_book, "NOTEBOOKS", {"ch05_orthoreg": None, "ch06_codes": None})
+    monkeypatch.setattr(build_book, "run_notebook", lambda name, size, reuse: ran.append((name, size, reuse)) or RAN)
+    build_book.run_all("laptop", 6)
+    assert ran == [("ch05_orthoreg", "quick", True), ("ch06_codes", "laptop", True)]
+
+
+def test_a_run_outside_its_band_fails_the_book(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    off = Report(**{**vars(RAN), "verdict": "error off: not measured"})
+    monkeypatch.setattr(sys, "argv", ["build_book.py"])
+    monkeypatch.setattr(build_book, "run_all", lambda *_: [off])
+    monkeypatch.setattr(build_book, "stage", lambda *_: tmp_path)
+    monkeypatch.setattr(build_book, "build", lambda *_: tmp_path)
+    with pytest.raises(SystemExit) as end:
+        build_book.main()
+    assert end.value.code == 1
+
+
+@pytest.mark.parametrize("name", mutants.MUTANTS)
+def test_mutant_is_the_library_with_one_place_changed(name: str, tmp_path: Path) -> None:
+    root = mutants.mutant(name, tmp_path)
+    changed = [
+        path.relative_to(root)
+        for path in root.rglob("*.py")
+        if path.read_bytes() != (project_root() / path.relative_to(root)).read_bytes()
+    ]
+    assert [str(path) for path in changed] == [mutants.MUTANTS[name][0]]
+    compile((root / changed[0]).read_text(), str(changed[0]), "exec")
+
+
+def test_mutant_refuses_to_be_the_original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(mutants.MUTANTS, "stale", ("fgr/orthoreg.py", "a line of long ago", "x"))
+    with pytest.raises(
+        ValueError, match=r"mutant 'stale': fgr/orthoreg\.py holds 'a line of long ago' 0 times, not once"
+    ):
+        mutants.mutant("stale", tmp_path / "a")
+    monkeypatch.setitem(mutants.MUTANTS, "vague", ("fgr/orthoreg.py", "return", "x"))
+    with pytest.raises(ValueError, match=r"holds 'return' \d+ times, not once"):
+        mutants.mutant("vague", tmp_path / "b")
+
+
+def test_bands_can_be_measured_for_every_notebook() -> None:
+    assert set(expected.SEEDS) == set(NOTEBOOKS)
+    assert all(len(seeds) >= 5 for seeds in expected.SEEDS.values())
+    assert len(expected.INSTRUCTION_SETS) >= 3
+
+
+def test_replay_under_instruction_sets_is_what_bands_were_measured_under() -> None:
+    replayed = [
+        dict(word.split("=") for word in line.split() if "=" in word)
+        for line in (project_root() / "tools" / "replay_isa.sh").read_text().splitlines()
+        if line.endswith("sh tools/replay.sh")
+    ]
+    assert replayed == list(expected.INSTRUCTION_SETS.values())
