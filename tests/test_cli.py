@@ -54,14 +54,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         results.Run("orthoreg", mlp, "none", 0, "smoke", "cpu").row("error", 0, "fraction", "test", "last", 1),
         results.Run("toy", toy, "none", 0, "smoke", "cpu").row("gap_deviation", 0, "degrees", "none", "last", 1),
     ]
-    table = results.frame(made).to_csv(index=False).replace(",0.0,", ",{seed}.0,")
-    cells = [
-        nbformat.v4.new_code_cell('profile = "smoke"\nseeds = None\nrows = None', metadata={"tags": ["parameters"]}),
-        nbformat.v4.new_code_cell("seed = (seeds or [0])[0]\nif seed == 13:\n    raise RuntimeError('bad luck')"),
-        nbformat.v4.new_code_cell(
-            f"from pathlib import Path\n_ = Path(rows).write_text({table!r}.replace('{{seed}}', str(seed)))"
-        ),
+    table = results.frame(made).to_csv(index=False)
+    code = [
+        'profile = "smoke"\nseeds = None\nrows = None',
+        "seed = (seeds or [0])[0]\nif seed == 13:\n    raise RuntimeError('bad luck')",
+        f"from pathlib import Path\n_ = Path(rows).write_text({table!r}.replace(',0.0,', f',{{seed}}.0,'))",
     ]
+    cells = [nbformat.v4.new_code_cell(text) for text in code]
+    cells[0].metadata["tags"] = ["parameters"]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), root / "notebooks" / f"{NAME}.ipynb")
     (root / "notebooks" / f"{NAME}.py").write_text("# the source of the pair\n")

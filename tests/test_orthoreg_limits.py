@@ -100,12 +100,18 @@ def regular_polygon(corners: int) -> Tensor:
         (torch.tensor([[1.0, 2.0], [-2.0, -4.0]]), 180.0),
         (torch.ones(3, 1) * torch.tensor([1.0, 2.0]), 0.0),
         (torch.ones(1, 3), math.nan),  # nothing to compare with
+        (torch.zeros(2, 3), math.nan),
     ],
 )
 def test_angles_of_known_shapes(rows: Tensor, degrees: float) -> None:
     angles = nearest_angles(rows.double()).rad2deg()
     expected = torch.full((len(rows),), degrees, dtype=torch.float64)
     torch.testing.assert_close(angles, expected, rtol=0, atol=1e-4, equal_nan=True)
+
+
+def test_filter_of_zeros_is_nobodys_nearest() -> None:
+    angles = nearest_angles(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]])).rad2deg()
+    torch.testing.assert_close(angles, torch.tensor([180.0, 180.0, math.nan]), equal_nan=True)
 
 
 def test_angles_are_compared_inside_a_group() -> None:

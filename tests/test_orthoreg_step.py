@@ -119,14 +119,15 @@ def test_normalized_gradients_have_unit_root_mean_square_length(mode: str) -> No
         assert F.cosine_similarity(-change, orthoreg_direction(rows, mode=mode)).min() > 1 - 1e-10
 
 
+@pytest.mark.parametrize("restore_norms", [True, False])
 @pytest.mark.parametrize("normalize_gradients", [True, False])
-def test_filter_of_zeros_stays(normalize_gradients: bool) -> None:
-    model = linear(torch.cat([torch.randn(3, 4), torch.zeros(2, 4)]))
-    OrthoReg(model, strength=1.0, normalize_gradients=normalize_gradients).step(lr=0.1)
+def test_filter_of_zeros_stays(normalize_gradients: bool, restore_norms: bool) -> None:
+    options = {"normalize_gradients": normalize_gradients, "restore_norms": restore_norms}
+    model, zeros = linear(torch.cat([torch.randn(3, 4), torch.zeros(2, 4)])), linear(torch.zeros(3, 4))
+    for part in (model, zeros):
+        OrthoReg(part, strength=1.0, **options).step(lr=0.1)
     assert model.weight.isfinite().all()
     assert (model.weight[3:] == 0).all()
-    zeros = linear(torch.zeros(3, 4))
-    OrthoReg(zeros, strength=1.0, normalize_gradients=normalize_gradients).step(lr=0.1)
     assert (zeros.weight == 0).all()
 
 

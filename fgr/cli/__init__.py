@@ -8,7 +8,6 @@ import yaml
 
 from fgr.cli import data, results
 from fgr.cli.errors import clear_errors
-from fgr.cli.runner import run_notebook
 from fgr.config import ParameterError
 
 app = typer.Typer(
@@ -55,6 +54,8 @@ def run(
 
     fgr run ch05_orthoreg --profile quick --set 'seeds=[0, 1, 2]' --set epochs=20
     """
+    from fgr.cli.runner import run_notebook  # torch and all experiments: not for --help
+
     report = run_notebook(notebook, profile, parse_settings(list(settings)), reuse)
     what = "reused: parameters, library and notebook are unchanged" if report.reused else f"{report.seconds:.0f} s"
     typer.echo(f"{report.notebook} {report.profile}: {report.verdict} ({what})\n{report.output}")

@@ -1,12 +1,13 @@
-"""`fgr data`: what data there is, where it is, and whether it is what it should be."""
+"""`fgr data`: what data there is, where it is, and whether it is what it should be.
+
+The readers are imported inside the commands, so that --help answers at once.
+"""
 
 from typing import Annotated
 
 import typer
 
 from fgr.cli.errors import clear_errors
-from fgr.data import fetch as files
-from fgr.data.manifests import manifest, names
 from fgr.paths import data_root
 
 app = typer.Typer(no_args_is_help=True, help="Look at data sets, fetch and verify them. FGR_DATA names their folder.")
@@ -18,6 +19,8 @@ Names = Annotated[list[str], typer.Argument(help="Data sets, e.g. mnist cifar10;
 @clear_errors
 def list_sets() -> None:
     """List every data set: kind, size, whether it is here, licence."""
+    from fgr.data.manifests import manifest, names
+
     for name in names():
         entry = manifest(name)
         size = sum(file.bytes for file in entry.files) / 1e6
@@ -31,6 +34,8 @@ def list_sets() -> None:
 @clear_errors
 def show(name: Annotated[str, typer.Argument(help="A data set.")]) -> None:
     """Show one manifest: licence, citation, split protocol, files with their hashes, known faults."""
+    from fgr.data.manifests import manifest
+
     entry = manifest(name)
     typer.echo(f"{entry.title} ({entry.name} {entry.version}, {entry.kind})\n{entry.url}\n\n{entry.description}\n")
     for label, text in (
@@ -51,6 +56,9 @@ def show(name: Annotated[str, typer.Argument(help="A data set.")]) -> None:
 @clear_errors
 def fetch(sets: Names) -> None:
     """Fetch data sets and check them by hash; what is here already is not fetched again."""
+    from fgr.data import fetch as files
+    from fgr.data.manifests import manifest
+
     for name in sets:
         manifest(name)  # every name is checked before the first download
     for name in sets:
@@ -61,6 +69,8 @@ def fetch(sets: Names) -> None:
 @clear_errors
 def verify(sets: Names) -> None:
     """Hash every file of a data set and report missing, changed and surplus ones; exit code 1 if there are any."""
+    from fgr.data import fetch as files
+
     problems = {name: files.verify(name) for name in sets}
     for name, found in problems.items():
         typer.echo(f"{name}: ok" if not found else "\n".join(f"{name}: {problem}" for problem in found))

@@ -6,7 +6,6 @@ from functools import wraps
 import typer
 
 from fgr.config import ParameterError
-from fgr.data import FetchError
 from fgr.paths import ProjectNotFound
 
 
@@ -21,14 +20,25 @@ def clear_errors(command: Callable) -> Callable:
     def wrapped(*args: object, **kwargs: object) -> object:
         try:
             return command(*args, **kwargs)
-        except (ParameterError, ProjectNotFound, FetchError, ValueError) as error:
-            typer.echo(f"fgr: {error}", err=True)
-            raise typer.Exit(2) from None
-        except (NotebookFailed, FloatingPointError, OSError) as error:
-            typer.echo(f"fgr: {error}", err=True)
-            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("fgr: interrupted; what was recorded is kept and found again", err=True)
             raise typer.Exit(130) from None
+        except Exception as error:
+            code = _exit_code(error)
+            if code is None:
+                raise
+            typer.echo(f"fgr: {error}", err=True)
+            raise typer.Exit(code) from None
 
     return wrapped
+
+
+def _exit_code(error: Exception) -> int | None:
+    """Return the exit code of an expected error, None for one that is a defect and deserves its traceback."""
+    if isinstance(error, (ParameterError, ProjectNotFound, ValueError)):
+        return 2
+    if isinstance(error, (NotebookFailed, FloatingPointError, OSError)):
+        return 1
+    from fgr.data import FetchError  # brings torch, so only when something went wrong
+
+    return 2 if isinstance(error, FetchError) else None

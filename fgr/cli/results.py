@@ -1,4 +1,7 @@
-"""`fgr results` and `fgr claims`: what was measured, beside what is printed, and whether it still holds."""
+"""`fgr results` and `fgr claims`: what was measured, beside what is printed, and whether it still holds.
+
+Torch and pandas are imported inside the commands, so that --help answers at once.
+"""
 
 import math
 import random
@@ -7,11 +10,7 @@ from typing import Annotated
 import typer
 
 from fgr.cli.errors import clear_errors
-from fgr.data import manifest
 from fgr.paths import project_root
-from fgr.results import published as printed
-from fgr.results import rows as results
-from fgr.results.claims import judge_all, verdict_table
 
 app = typer.Typer(no_args_is_help=True, help="Look at recorded results, or run one of them again.")
 
@@ -20,7 +19,9 @@ app = typer.Typer(no_args_is_help=True, help="Look at recorded results, or run o
 @clear_errors
 def show(source: Annotated[str, typer.Argument(help='A place in the thesis, e.g. "T5.1" or "F5.4".')] = "") -> None:
     """Show the printed numbers of one place of the thesis, or count those of every place."""
-    table = printed.published(source or None)
+    from fgr.results.published import published
+
+    table = published(source or None)
     if source:
         typer.echo(table[["row", "column", "value", "deviation", "unit", "selection", "flag"]].to_string())
     else:
@@ -38,7 +39,9 @@ def rerun(
     On another machine float32 training differs in detail, so the two errors may differ by three standard deviations
     of the difference of two samples of the test set's size.
     """
+    from fgr.data import manifest
     from fgr.experiments.orthoreg.runs import JUDGED, cell_from_json, run_cell
+    from fgr.results import rows as results
 
     files = sorted((project_root() / "results" / "recorded").rglob("*.csv"))
     table = results.read(*files)
@@ -60,5 +63,7 @@ def rerun(
 @clear_errors
 def claims() -> None:
     """List the thesis's claims with our measured effect, its 95% interval over paired seeds, and the verdict."""
+    from fgr.results.claims import judge_all, verdict_table
+
     table = verdict_table(judge_all(project_root() / "results"))
     typer.echo(table[["id", "effect", "95% interval", "smallest", "seeds", "verdict"]].to_string(index=False))

@@ -31,12 +31,13 @@ class Report:
 
 
 def fingerprint(notebook: str, config_json: str) -> str:
-    """Return a hash that changes with the parameters, the library's source, the notebook and the recorded rows."""
+    """Return a hash that changes with the parameters, the library's source, the notebook and the files of results."""
     root = project_root()
     digest = hashlib.sha256(f"{notebook}\0{config_json}\0{results.source_hash()}\0".encode())
     digest.update((root / "notebooks" / f"{notebook}.py").read_bytes())
-    for path in sorted((root / "results").rglob("*.csv")):
-        digest.update(path.read_bytes())
+    for path in sorted((root / "results").rglob("*")):  # rows, bands, claims and printed numbers are shown too
+        if path.suffix in (".csv", ".json", ".yaml"):
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -60,7 +61,7 @@ def run_notebook(
         notebook: name without suffix.
         profile: its size.
         parameters: explicit values that win over the profile.
-        reuse: return the finished run if parameters, library, notebook and recorded rows are unchanged.
+        reuse: return the finished run if parameters, library, notebook and results are unchanged.
 
     Raises:
         ParameterError: on an unknown notebook, profile or parameter, before anything is written.

@@ -46,6 +46,12 @@ def recorded(notebook: str, name: str) -> pd.DataFrame:
     return results.read(path) if path.exists() else results.frame([])
 
 
+def benchmark(name: str) -> pd.DataFrame:
+    """Return the table that benchmarks/<name>.py wrote; empty if it has not been run."""
+    path = project_root() / "benchmarks" / f"{name}.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
 def origin(rows: pd.DataFrame) -> str:
     """Say in one line which runs made a figure or table: profile, data, seeds, commit, source, torch, device."""
     if rows.empty:

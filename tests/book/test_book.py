@@ -83,10 +83,11 @@ def plain(text: str) -> str:
     return " ".join(text.translate(str.maketrans("‘’“”", "''\"\"")).split())
 
 
-def test_build_says_what_it_ran(book) -> None:
+def test_build_says_what_it_ran_and_ends_well(book) -> None:
     for name in NOTEBOOKS:
-        assert re.search(rf"^{name} +smoke +(\d+|reused) +\S", book.printed, re.MULTILINE)
-    assert f"The book is ready: {book.html / 'index.html'}" in book.printed
+        assert re.search(rf"^{name} +smoke +(\d+|reused) +ok$", book.done.stdout, re.MULTILINE), book.done.stdout
+    assert f"The book is ready: {book.html / 'index.html'}" in book.done.stdout
+    assert book.done.returncode == 0
 
 
 def test_every_page_of_the_contents_is_there(book) -> None:

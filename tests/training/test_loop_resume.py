@@ -129,6 +129,16 @@ def test_killed_again_and_again(case: Case, tmp_path: Path) -> None:
     assert_same(run(case.make_loader(), checkpoint, seed=99), case.whole)
 
 
+def test_batches_before_the_restart_are_not_made_again(tmp_path: Path) -> None:
+    checkpoint, loader = tmp_path / "run.pt", tensor_loader()
+    with pytest.raises(Killed):
+        run(loader, checkpoint, kill_at=4)
+    made: list[int] = []
+    loader.augment = lambda images, generator: made.append(len(images)) or images
+    run(loader, checkpoint)
+    assert made == [2, *[5, 5, 5, 5, 2] * 2]  # the last batch of epoch 1, then two whole epochs
+
+
 def test_killed_before_the_first_checkpoint_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(tensor_loader(), tmp_path / "run.pt", kill_at=EVERY - 1)
