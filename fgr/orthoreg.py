@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from fgr.checks import check_choice, check_positive
 
 MODES = ("local", "global")
+NOISE = 100  # in units of rounding: shorter directions are not normalised up
 FILTER_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -200,7 +201,8 @@ class OrthoReg:
         if self.normalize_gradients:
             direction = K @ unit
             rms = direction.square().sum(-1).mean(-1).sqrt()[:, None, None]  # (g, 1, 1)
-            moved = rows - step * direction / rms.clamp_min(torch.finfo(rows.dtype).tiny)
+            # filters at rest have a direction of rounding noise only, which must not be blown up to unit length
+            moved = rows - step * direction / rms.clamp_min(NOISE * torch.finfo(rows.dtype).eps)
         else:
             moved = torch.baddbmm(rows, K, unit, alpha=-step)
         if self.restore_norms:

@@ -49,6 +49,7 @@ cifar_dropout = None  # float
 toy_seeds = None  # list of int
 toy_filters = None  # int
 toy_steps = None  # int
+toy_crowds = None  # list of int: numbers of filters of the crowding experiment
 architectures = None  # list of alexnet, vgg16, resnet50, efficientnet_lite0
 architecture_seeds = None  # list of int
 architecture_steps = None  # int
@@ -307,7 +308,7 @@ page.benchmark("orthoreg")
 
 # %% tags=["nbval-ignore-output"]
 verdicts = judge_all(page.project_root() / "results", chapter=5)
-verdict_table(verdicts).drop(columns="id").style.hide(axis="index")
+verdict_table(verdicts).drop(columns="id").style.hide(axis="index").set_uuid("claims")
 
 # %% [markdown]
 # The rules of judgement are in [](../book/protocol.md): effects are positive in the direction of the claim, and a

@@ -104,6 +104,28 @@ def angle_over_steps(angles: Mapping[str, Sequence[float]], even_spacing: float)
     return figure
 
 
+def crowding(rows: pd.DataFrame, limits: Mapping[float, float]) -> Figure:
+    """Nearest-neighbour angle over the number of filters, as a share of even spacing, mean and range of the starts.
+
+    `limits` maps a locality to the smallest angle at which its even spacing is stable, in degrees.
+    """
+    table = _chosen(rows, "nearest_angle", "none", "last")
+    with style():
+        figure, (axes,) = _figure(1, width=5.6)
+        lines = table.groupby(["mode", "locality"])
+        for (mode, locality), color, mark in zip(lines.groups, (RULES["global"], RULES["local"], CYCLE[2]), "s^D"):
+            group = lines.get_group((mode, locality))
+            share = (group["value"] * group["filters"] / 360).groupby(group["filters"])
+            name = "global" if mode == "global" else f"local, λ = {locality:g}"
+            axes.plot(share.mean().index, share.mean(), color=color, marker=mark, markersize=5, label=name)
+            axes.fill_between(share.mean().index, share.min(), share.max(), color=color, alpha=0.12, linewidth=0)
+            if mode == "local":
+                axes.axvline(360 / limits[locality], color=color, linestyle=":", linewidth=1)
+        axes.set(xlabel="number of filters in the plane", ylabel="nearest-neighbour angle\n(share of even spacing)")
+        axes.legend(loc="center right")
+    return figure
+
+
 def angle_histograms(angles: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     """Fig. 5.3: distribution of the minimum angle of filters; network -> rule -> angles in degrees."""
     with style():

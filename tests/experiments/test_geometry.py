@@ -54,7 +54,7 @@ def test_path_starts_where_it_should_and_keeps_lengths(mode: str) -> None:
     path = toy_path(start, mode, 0.02, steps=10)
     assert path.shape == (11, 5, 2) and torch.equal(path[0], start)
     torch.testing.assert_close(path.norm(dim=2), start.norm(dim=1).expand(11, 5))
-    assert len({points.data_ptr() for points in path}) == 11  # every step is a copy of its own
+    assert (path.diff(dim=0).abs().amax((1, 2)) > 0).all()  # every step is a place of its own
 
 
 def test_local_descent_spaces_directions_evenly_and_the_global_rule_does_not() -> None:
@@ -91,7 +91,7 @@ def test_two_opposite_filters_rest_under_the_local_rule_and_move_under_the_globa
 
 def test_toy_rows_measure_the_end_of_the_path() -> None:
     path = toy_path(random_filters(6, seed=0), "local", 0.02, steps=30)
-    nearest, uneven = geometry.toy_rows(path, "local", 0.02, seed=0, profile="test")
+    nearest, uneven = geometry.toy_rows(path, {"mode": "local", "strength": 0.02}, seed=0, profile="test")
     assert (nearest.metric, nearest.unit, nearest.selection, nearest.epochs) == ("nearest_angle", "degrees", "last", 30)
     assert nearest.value == pytest.approx(nearest_angles(path[-1]).rad2deg().mean().item())
     assert uneven.value == pytest.approx(((gaps(path[-1]) - 60).square().mean().sqrt()).item())
@@ -103,12 +103,23 @@ def test_toy_summary_names_starts_and_both_rules() -> None:
     rows = []
     for seed in (0, 1):
         for mode in MODES:
-            for strength in (0.02, -0.02):  # of ascent nothing is said
-                path = toy_path(random_filters(6, seed), mode, strength, steps=100)
-                rows += geometry.toy_rows(path, mode, strength, seed, "test")
+            path = toy_path(random_filters(6, seed), mode, 0.02, steps=100)
+            rows += geometry.toy_rows(path, {"mode": mode, "strength": 0.02}, seed, "test")
     text = geometry.toy_summary(results.frame(rows))
     assert text.startswith("Over 2 random starts the mean nearest-neighbour angle ends at 5")
     assert text.count("±") == 4
+
+
+@pytest.mark.parametrize(("locality", "stable", "unstable"), [(10.0, 16, 18), (30.0, 26, 30)])
+def test_even_spacing_is_stable_down_to_the_angle_of_the_equation(locality: float, stable: int, unstable: int) -> None:
+    limit = geometry.smallest_stable_angle(locality)
+    assert 360 / unstable < limit < 360 / stable
+    for count, stays in ((stable, True), (unstable, False)):
+        around = torch.arange(count, dtype=torch.float64) * (2 * torch.pi / count)
+        shaken = around + 1e-3 * torch.randn(count, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+        path = toy_path(torch.stack([shaken.cos(), shaken.sin()], 1), "local", 0.2 / locality, 2000, locality)
+        before, after = gaps(path[0]).std(), gaps(path[-1]).std()
+        assert (after < before) if stays else (after > 10 * before)
 
 
 # ---------------------------------------------------------------- networks
@@ -148,6 +159,16 @@ def test_filter_banks_of_an_unknown_network() -> None:
 def test_convolutions_of_residual_networks_are_all_there() -> None:
     convolutions = [m for m in models.architecture("resnet50").modules() if isinstance(m, nn.Conv2d)]
     assert len(filter_banks("resnet50")) == len(convolutions) == 53
+
+
+def test_angles_by_rule_are_those_of_the_weights_before_and_after() -> None:
+    weights = {"crowded": banks()["crowded"]}
+    found = geometry.angles_by_rule(weights, steps=5)
+    assert list(found) == ["none", *MODES]
+    torch.testing.assert_close(found["none"]["crowded"], nearest_angles(weights["crowded"]).rad2deg())
+    for mode in MODES:
+        expected = nearest_angles(regularize(weights, mode, steps=5)["crowded"]).rad2deg()
+        torch.testing.assert_close(found[mode]["crowded"], expected)
 
 
 def banks() -> dict[str, torch.Tensor]:

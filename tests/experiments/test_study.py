@@ -172,10 +172,10 @@ def test_headline_of_a_made_up_table() -> None:
         return rows
 
     toy = [
-        results.Run("toy", f'{{"mode": "{mode}", "strength": {strength}}}', "none", 0, "test", "cpu").row(
+        results.Run(experiment, f'{{"mode": "{mode}"}}', "none", 0, "test", "cpu").row(
             "gap_deviation", value, "degrees", "none", "last", 9
         )
-        for mode, strength, value in (("global", 0.02, 20.0), ("local", 0.02, 2.0), ("local", -0.02, 99.0))
+        for experiment, mode, value in (("toy", "global", 20.0), ("toy", "local", 2.0), ("toy_crowding", "local", 99.0))
     ]
     rows = [*run(Cell(), 0, 0.2, 70.0), *run(Cell(), 1, 0.4, 72.0)]
     rows += run(Cell(mode="local", strength=1.0), 0, 0.1, 80.0)

@@ -52,6 +52,16 @@ def table(modes: tuple[str, ...] = ("none", "global", "local"), seeds: int = 3, 
     return results.frame(rows)
 
 
+def crowded() -> pd.DataFrame:
+    """Rows of a made-up crowding experiment: three rules, two numbers of filters, two starts."""
+    rows = []
+    for (mode, locality), filters, seed in itertools.product((("global", 10.0), ("local", 10.0)), (6, 12), (0, 1)):
+        config = json.dumps({"filters": filters, "locality": locality, "mode": mode}, sort_keys=True)
+        run = results.Run("toy_crowding", config, "none", seed, "test", "cpu")
+        rows.append(run.row("nearest_angle", 180 / filters, "degrees", "none", "last", 9))
+    return results.frame(rows)
+
+
 def curves(rows: pd.DataFrame) -> Figure:
     return draw.curves(rows, "mode", label="rule:")
 
@@ -68,6 +78,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "angle_histograms": lambda: draw.angle_histograms(
         {name: {rule: 60 + 20 * torch.rand(50) for rule in RULES} for name in ("alexnet", "vgg16")}
     ),
+    "crowding": lambda: draw.crowding(crowded(), {10.0: 20.0}),
     "curves": lambda: curves(table()),
     "curves, not run": lambda: curves(results.frame([])),
     "metric_over": lambda: over_rules(table()),
@@ -87,9 +98,16 @@ def test_figure_is_returned_labelled_and_drawable(name: str) -> None:
     assert all(axes.get_xlabel() for axes in shown(figure)) and shown(figure)[0].get_ylabel()
     for label in [axes.get_xlabel() for axes in figure.axes] + [axes.get_ylabel() for axes in figure.axes]:
         if WITH_UNITS.search(label):
-            assert re.search(r"\((degrees|%|points|per degree)\)$", label), label
+            assert re.search(r"\((degrees|%|points|per degree|share of even spacing)\)$", label), label
     png = figure._repr_png_()
     assert png.startswith(b"\x89PNG") and len(png) > 5000
+
+
+def test_crowding_shows_the_share_of_even_spacing_and_where_it_stops_being_stable() -> None:
+    axes = draw.crowding(crowded(), {10.0: 20.0}).axes[0]
+    shares = {line.get_label(): list(line.get_ydata()) for line in axes.get_lines() if len(line.get_xdata()) == 2}
+    assert shares["global"] == shares["local, λ = 10"] == pytest.approx([0.5, 0.5])
+    assert any(list(line.get_xdata()) == [18.0, 18.0] for line in axes.get_lines())
 
 
 def test_every_public_figure_is_tested() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import fgr
 from fgr.training import load_checkpoint, local_device, process_group, rank, world_size
 from fgr.training.distributed import sum_over_processes
 
@@ -18,7 +19,8 @@ SCRIPT = Path(__file__).with_name("two_processes.py")
 def torchrun(*arguments: object) -> subprocess.CompletedProcess:
     """Start the script in two processes that talk through gloo."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(SCRIPT)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    here = str(Path(fgr.__file__).parents[1])  # the workers test the library that this test imports
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": here}
     return subprocess.run(
         [*command, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=300
     )

@@ -1,10 +1,12 @@
 """Filters without data: the two-dimensional toy of Fig. 5.2 and the minimum angles of real networks of Fig. 5.3."""
 
 import json
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 import torch
+from scipy.optimize import brentq
 from torch import Tensor, nn
 
 from fgr import data, models
@@ -40,17 +42,38 @@ def toy_path(points: Tensor, mode: str, strength: float, steps: int, locality: f
     return torch.stack(path)
 
 
+def smallest_stable_angle(locality: float) -> float:
+    """Return the angle in degrees below which neighbours push each other less the closer they come.
+
+    The local loss of a pair is convex in their angle only where locality (1 - sigmoid(locality (cos - 1))) sin^2 > cos.
+    Evenly spaced filters closer than that are an unstable balance: they gather in groups instead of keeping apart.
+
+    Example:
+        >>> round(smallest_stable_angle(10.0), 1), round(smallest_stable_angle(30.0), 1)
+        (21.8, 12.7)
+    """
+
+    def curvature(angle: float) -> float:
+        push = 1 / (1 + math.exp(-locality * (math.cos(angle) - 1)))
+        return locality * (1 - push) * math.sin(angle) ** 2 - math.cos(angle)
+
+    return math.degrees(brentq(curvature, 1e-6, math.pi / 2))
+
+
 def gaps(points: Tensor) -> Tensor:
     """Return the N angles between neighbouring directions around the circle, in degrees; they sum to 360."""
     around = torch.atan2(points[:, 1], points[:, 0]).sort().values
     return torch.cat([around.diff(), around[:1] + 2 * torch.pi - around[-1:]]).rad2deg()
 
 
-def toy_rows(path: Tensor, mode: str, strength: float, seed: int, profile: str) -> list[Row]:
-    """Measure the end of a path: the mean nearest-neighbour angle, and how uneven the gaps around the circle are."""
+def toy_rows(path: Tensor, rule: Mapping[str, object], seed: int, profile: str, experiment: str = "toy") -> list[Row]:
+    """Measure the end of a path: the mean nearest-neighbour angle, and how uneven the gaps around the circle are.
+
+    `rule` holds mode, strength and locality, and goes into the rows' configuration.
+    """
     count, steps = path.shape[1], len(path) - 1
-    config = json.dumps({"filters": count, "mode": mode, "steps": steps, "strength": strength}, sort_keys=True)
-    run = Run("toy", config, "none", seed, profile, "cpu")
+    config = {"filters": count, "steps": steps, **rule}
+    run = Run(experiment, json.dumps(config, sort_keys=True), "none", seed, profile, "cpu")
     nearest = nearest_angles(path[-1]).rad2deg()
     return [
         run.row("nearest_angle", nearest.mean().item(), "degrees", "none", "last", steps),
@@ -91,9 +114,8 @@ def regularize(banks: Mapping[str, Tensor], mode: str, steps: int, first_step: f
     return turned
 
 
-def angles_by_rule(network: str, steps: int, seed: int = 0) -> dict[str, dict[str, Tensor]]:
+def angles_by_rule(banks: Mapping[str, Tensor], steps: int) -> dict[str, dict[str, Tensor]]:
     """Return rule -> layer -> minimum angle of every filter in degrees, before and after either rule (Fig. 5.3)."""
-    banks = filter_banks(network, seed)
     after = {"none": banks} | {mode: regularize(banks, mode, steps) for mode in ("global", "local")}
     return {
         rule: {name: nearest_angles(weight).rad2deg() for name, weight in turned.items()}
@@ -103,8 +125,8 @@ def angles_by_rule(network: str, steps: int, seed: int = 0) -> dict[str, dict[st
 
 def angle_rows(network: str, steps: int, seed: int, profile: str) -> tuple[dict[str, Tensor], list[Row]]:
     """Return all minimum angles by rule, and rows of their means: over all layers, and over those with n > d."""
-    by_rule = angles_by_rule(network, steps, seed)
     banks = filter_banks(network, seed)
+    by_rule = angles_by_rule(banks, steps)
     crowded = {name for name, weight in banks.items() if weight.shape[0] > weight[0].numel()}
     rows = []
     for rule, layers in by_rule.items():
@@ -125,7 +147,6 @@ def angle_rows(network: str, steps: int, seed: int, profile: str) -> tuple[dict[
 def toy_summary(rows: pd.DataFrame) -> str:
     """Say in a sentence how evenly either rule spaced the filters."""
     table = with_config(rows)
-    table = table[(table.experiment == "toy") & (table.strength > 0)]
     angle, uneven = (
         {
             mode: interval(table[(table.metric == metric) & (table["mode"] == mode)]["value"].tolist())

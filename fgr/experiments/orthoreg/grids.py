@@ -21,15 +21,15 @@ class Config:
     dataset: str = "mnist_5k"  # mnist_5k | mnist: digits for the MLP and the small CNN
     train_size: int = 600  # images, in equal shares of the classes; 0: all of the training part
     hidden: int = 96  # units of each of the three hidden layers
-    epochs: int = 12
-    lr: float = 0.2
+    epochs: int = 15
+    lr: float = 0.1
     batch_size: int = 50
     strengths: tuple[float, ...] = (0.1, 1.0)  # gamma > 0, beside 0
     localities: tuple[float, ...] = (1.0, 10.0)  # lambda
     cnn_seeds: tuple[int, ...] = ()  # of Table 5.1
     cnn_train_size: int = 0
     cnn_epochs: int = 5
-    cifar_network: str = "wrn-10-1"  # wrn-10-1 | wrn-28-10 | resnet-110
+    cifar_network: str = "wrn-10-1"  # wrn-10-1 | wrn-28-10 | wrn-28-4 | resnet-110
     cifar_dataset: str = "cifar10"
     cifar_seeds: tuple[int, ...] = ()
     cifar_epochs: int = 10
@@ -37,6 +37,7 @@ class Config:
     cifar_dropout: float = 0.0
     toy_seeds: tuple[int, ...] = (0, 1, 2)
     toy_filters: int = 10
+    toy_crowds: tuple[int, ...] = (12, 24)  # numbers of filters of the crowding experiment
     toy_steps: int = 200  # the thesis ran 300
     architectures: tuple[str, ...] = ("alexnet",)  # for Fig. 5.3; see geometry.NETWORKS
     architecture_seeds: tuple[int, ...] = (0,)  # of their random initialisation
@@ -174,7 +175,7 @@ def headline(rows: pd.DataFrame) -> dict[str, float]:
         values[f"test_error_{name}"] = errors[errors.split == "test"]["value"].mean()
         values[f"train_error_{name}"] = errors[errors.split == "train"]["value"].mean()
         values[f"filter_angle_{name}"] = part[part.metric == "nearest_angle"]["value"].mean()
-    toy = last[(last.experiment == "toy") & (last.metric == "gap_deviation") & (last.strength > 0)]
+    toy = last[(last.experiment == "toy") & (last.metric == "gap_deviation")]
     for mode in ("global", "local"):
         values[f"toy_unevenness_{mode}"] = toy[toy["mode"] == mode]["value"].mean()
     return {name: float(value) for name, value in values.items()}

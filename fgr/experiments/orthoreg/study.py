@@ -35,13 +35,26 @@ class Study:
 
     def toy(self) -> pd.DataFrame:
         """Fig. 5.2 d over many random starts: how far apart, and how evenly, either rule leaves the filters."""
+        return self._keep("toy", self._toy_rows("toy", self.config.toy_filters, (("global", 10.0), ("local", 10.0))))
+
+    def crowding(self) -> pd.DataFrame:
+        """Beyond Fig. 5.2: more and more filters, by the global rule and by the local one at two localities.
+
+        The step is scaled by 10 / locality, so that two equal filters push equally hard at every locality.
+        """
+        rules = (("global", 10.0), ("local", 10.0), ("local", 30.0))
+        rows = [row for count in self.config.toy_crowds for row in self._toy_rows("toy_crowding", count, rules)]
+        return self._keep("crowding", rows)
+
+    def _toy_rows(self, experiment: str, count: int, rules: tuple[tuple[str, float], ...]) -> list[Row]:
         rows = []
         for seed in self.config.toy_seeds:
-            start = geometry.random_filters(self.config.toy_filters, seed)
-            for mode in ("global", "local"):
-                path = geometry.toy_path(start, mode, TOY_STRENGTH, self.config.toy_steps)
-                rows += geometry.toy_rows(path, mode, TOY_STRENGTH, seed, self.profile)
-        return self._keep("toy", rows)
+            start = geometry.random_filters(count, seed)
+            for mode, locality in rules:
+                rule = {"mode": mode, "strength": TOY_STRENGTH * 10.0 / locality, "locality": locality}
+                path = geometry.toy_path(start, steps=self.config.toy_steps, **rule)
+                rows += geometry.toy_rows(path, rule, seed, self.profile, experiment)
+        return rows
 
     def angles(self) -> dict[str, dict[str, Tensor]]:
         """Fig. 5.3: network -> rule -> minimum angle of every filter in degrees, for the first seed."""
