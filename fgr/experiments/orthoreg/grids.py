@@ -9,6 +9,9 @@ from fgr.experiments.orthoreg.runs import Cell
 from fgr.results.rows import with_config
 
 
+MAY_BE_EMPTY = ("milestones", "cnn_seeds", "cifar_seeds")
+
+
 @dataclass(frozen=True)
 class Config:
     """Parameters of the notebook; the defaults are the smoke profile. No `cnn_seeds` or `cifar_seeds`: not trained.
@@ -23,6 +26,7 @@ class Config:
     hidden: int = 96  # units of each of the three hidden layers
     epochs: int = 15
     lr: float = 0.1
+    milestones: tuple[float, ...] = (0.75,)  # of the MLP runs: fractions at which lr falls to a fifth; [] for never
     batch_size: int = 50
     strengths: tuple[float, ...] = (0.1, 1.0)  # gamma > 0, beside 0
     localities: tuple[float, ...] = (1.0, 10.0)  # lambda
@@ -49,8 +53,8 @@ class Config:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value == () and name not in ("cnn_seeds", "cifar_seeds"):
-                raise ParameterError(f"{name} must hold one value at least; only cnn_seeds and cifar_seeds may be []")
+            if value == () and name not in MAY_BE_EMPTY:
+                raise ParameterError(f"{name} must hold one value at least; only {', '.join(MAY_BE_EMPTY)} may be []")
 
 
 def digits(config: Config, **changes: object) -> Cell:
@@ -60,6 +64,7 @@ def digits(config: Config, **changes: object) -> Cell:
         train_size=config.train_size,
         hidden=config.hidden,
         lr=config.lr,
+        milestones=config.milestones,
         batch_size=config.batch_size,
         epochs=config.epochs,
     )
@@ -103,7 +108,7 @@ TABLE_5_2 = {
 def small_cnn(config: Config, **changes: object) -> Cell:
     """Return the cell of the small CNN of Table 5.1, changed as asked."""
     size = {"train_size": config.cnn_train_size, "epochs": config.cnn_epochs}
-    return digits(config, network="digit_cnn", **size, lr=0.1, batch_size=200, **changes)
+    return digits(config, network="digit_cnn", **size, lr=0.1, milestones=(), batch_size=200, **changes)
 
 
 def cnn_strength_cells(config: Config) -> list[Cell]:
