@@ -8,7 +8,6 @@ from fgr.config import ParameterError
 from fgr.experiments.orthoreg.runs import Cell
 from fgr.results.rows import with_config
 
-
 MAY_BE_EMPTY = ("milestones", "cnn_seeds", "cifar_seeds")
 
 
