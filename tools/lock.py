@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("notebooks", "book", "test")
 PYTHON = "3.11"
+BUILD = ("pip", "editables>=0.5")  # besides the build backend: what `pip install -e` without isolation needs
 LOCK_HEADER = "# made by tools/lock.py from pyproject.toml; dependencies "
 CONDA_HEADER = "# made by tools/lock.py from pyproject.toml; then: conda activate fgr && pip install --no-deps -e .\n"
 
@@ -48,7 +49,7 @@ def lock() -> str:
     build = ROOT / "_build" / "build-requirements.in"
     build.parent.mkdir(exist_ok=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    build.write_text("\n".join([*project["build-system"]["requires"], "pip"]) + "\n")
+    build.write_text("\n".join([*project["build-system"]["requires"], *BUILD]) + "\n")
     command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", str(build), "--universal", "--quiet"]
     command += ["--python-version", PYTHON, "--generate-hashes", "--no-header", "--no-annotate"]
     command += ["--no-emit-index-url", *(f"--extra={extra}" for extra in EXTRAS)]
