@@ -137,10 +137,7 @@ draw.toy_panels(paths)
 HTML(step_browser(paths, every=5, name="toy-steps"))
 
 # %% mystnb={"figure": {"caption": "Mean angle to the nearest other filter over the steps (Fig. 5.2 d), one start.", "name": "fig-toy-angle"}, "image": {"alt": "Line plot: the angle under the local rule rises to that of even spacing; under the global rule it hardly moves."}}
-angles = {
-    mode: [nearest_angles(p).rad2deg().mean() for p in paths[f"{mode} rule, descent"]]
-    for mode in ("global", "local")
-}
+angles = geometry.angles_over_steps(paths)
 draw.angle_over_steps(angles, even_spacing=360 / config.toy_filters)
 
 # %% tags=["nbval-ignore-output"]
@@ -152,6 +149,18 @@ Markdown(geometry.toy_summary(study.toy()))
 # $U^\top U$ is a multiple of the identity, and any number of vectors can lie on top of each other in such a frame. A
 # handful of random directions is nearly there from the start. The local loss has no such blind spot.
 #
+# **A limit that the thesis does not mention.** The local push between two filters is strongest at some angle and
+# fades as they come closer still: its loss is flat on top ({numref}`fig-losses`, right). Even spacing is therefore
+# stable only while neighbours are farther apart than the angle where the loss turns from concave to convex,
+# $\lambda\,(1 - \sigma(\lambda(\cos\beta - 1))) \sin^2\beta = \cos\beta$. Put more filters into the plane than that
+# angle allows, and the local rule gathers them in groups, no better than where they started. A larger $\lambda$
+# makes room. Exact duplicates are never parted by either rule, since their step has no tangent part.
+
+# %% mystnb={"figure": {"caption": "Live: how far apart the rules keep a growing number of filters in the plane; 1 is even spacing. Dotted lines: the largest number whose even spacing is stable, from the equation above. Mean and range over random starts.", "name": "fig-crowding"}, "image": {"alt": "Line plot of the nearest-neighbour angle as a share of even spacing over the number of filters. The local rule stays at one and falls steeply at the dotted line, sooner for the smaller lambda; the global rule stays near one half."}}
+limits = {value: geometry.smallest_stable_angle(value) for value in (10.0, 30.0)}
+draw.crowding(study.crowding(), limits)
+
+# %% [markdown]
 # ## Filters of real architectures
 #
 # Now in many dimensions. For each network, every convolution is regularised without data, its steps normalised so

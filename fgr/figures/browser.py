@@ -26,7 +26,7 @@ PAGE = """<div class="step-browser" id="{name}">
 }})();
 </script></div>"""
 
-PANEL = """<figure style="margin:0"><svg viewBox="-70 -70 140 140" width="150" role="img" aria-label="{title}">
+PANEL = """<figure style="margin:0"><svg viewBox="-70 -70 140 140" width="128" role="img" aria-label="{title}">
 <circle r="60" fill="none" stroke="{black}" stroke-opacity="0.3"/>{lines}</svg>
 <figcaption style="text-align:center">{title}</figcaption></figure>"""
 

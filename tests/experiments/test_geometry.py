@@ -89,6 +89,14 @@ def test_two_opposite_filters_rest_under_the_local_rule_and_move_under_the_globa
     assert ends["local"] == pytest.approx(175, abs=0.1)
 
 
+def test_angles_over_steps_are_those_of_the_descents() -> None:
+    paths = {f"{mode} rule, descent": toy_path(random_filters(5, seed=1), mode, 0.02, steps=4) for mode in MODES}
+    found = geometry.angles_over_steps(paths)
+    for mode in MODES:
+        wanted = [nearest_angles(points).rad2deg().mean().item() for points in paths[f"{mode} rule, descent"]]
+        assert found[mode] == wanted and len(wanted) == 5
+
+
 def test_toy_rows_measure_the_end_of_the_path() -> None:
     path = toy_path(random_filters(6, seed=0), "local", 0.02, steps=30)
     nearest, uneven = geometry.toy_rows(path, {"mode": "local", "strength": 0.02}, seed=0, profile="test")

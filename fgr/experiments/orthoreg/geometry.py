@@ -42,6 +42,14 @@ def toy_path(points: Tensor, mode: str, strength: float, steps: int, locality: f
     return torch.stack(path)
 
 
+def angles_over_steps(paths: Mapping[str, Tensor]) -> dict[str, list[float]]:
+    """Return rule -> mean nearest-neighbour angle in degrees at every step of its descent, from `Study.toy_paths`."""
+    return {
+        mode: [nearest_angles(points).rad2deg().mean().item() for points in paths[f"{mode} rule, descent"]]
+        for mode in RULES[1:]
+    }
+
+
 def smallest_stable_angle(locality: float) -> float:
     """Return the angle in degrees below which neighbours push each other less the closer they come.
 
