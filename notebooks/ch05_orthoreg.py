@@ -34,7 +34,9 @@ train_size = None  # int: training images; 0 for all
 hidden = None  # int: units of each hidden layer
 epochs = None  # int
 lr = None  # float: learning rate
-milestones = None  # list of float: fractions of the run at which lr falls to a fifth
+milestones = (
+    None  # list of float: fractions of the run at which lr falls to a fifth
+)
 batch_size = None  # int
 strengths = None  # list of float: gamma
 localities = None  # list of float: lambda
@@ -49,7 +51,9 @@ cifar_strength = None  # float
 cifar_dropout = None  # float
 toy_seeds = None  # list of int
 toy_filters = None  # int
-toy_crowds = None  # list of int: numbers of filters of the crowding experiment
+toy_crowds = (
+    None  # list of int: numbers of filters of the crowding experiment
+)
 toy_steps = None  # int
 architectures = None  # list of alexnet, vgg16, resnet50, efficientnet_lite0
 architecture_seeds = None  # list of int
@@ -73,7 +77,12 @@ from fgr.experiments.orthoreg import geometry, grids
 from fgr.experiments.orthoreg.study import Study
 from fgr.figures import decorrelation as draw
 from fgr.figures.browser import step_browser
-from fgr.orthoreg import OrthoReg, nearest_angles, orthoreg_direction, orthoreg_loss
+from fgr.orthoreg import (
+    OrthoReg,
+    nearest_angles,
+    orthoreg_direction,
+    orthoreg_loss,
+)
 from fgr.results import published
 from fgr.results.claims import judge_all, verdict_table
 
@@ -122,7 +131,7 @@ draw.push_directions([0, 25, 60, 130, 200, 260], locality=10.0)
 #
 # No data, no network: random directions in the plane, regularised for some hundred steps. A negative strength turns
 # descent into ascent and gathers the vectors instead, a check that the gradient means what it says. The thesis does
-# not give the number of vectors nor the step size; ours are in the table of settings, with $\alpha\gamma = 0.02$.
+# not give the number of vectors nor the step size; ours are in the settings on top, with $\alpha\gamma = 0.02$.
 
 # %%
 paths = study.toy_paths()
@@ -157,7 +166,9 @@ Markdown(geometry.toy_summary(study.toy()))
 # makes room. Exact duplicates are never parted by either rule, since their step has no tangent part.
 
 # %% mystnb={"figure": {"caption": "Live: how far apart the rules keep a growing number of filters in the plane; 1 is even spacing. Dotted lines: the largest number whose even spacing is stable, from the equation above. Mean and range over random starts.", "name": "fig-crowding"}, "image": {"alt": "Line plot of the nearest-neighbour angle as a share of even spacing over the number of filters. The local rule stays at one and falls steeply at the dotted line, sooner for the smaller lambda; the global rule stays near one half."}}
-limits = {value: geometry.smallest_stable_angle(value) for value in (10.0, 30.0)}
+limits = {
+    value: geometry.smallest_stable_angle(value) for value in (10.0, 30.0)
+}
 draw.crowding(study.crowding(), limits)
 
 # %% [markdown]
@@ -176,7 +187,11 @@ draw.angle_histograms(histograms)
 
 # %% tags=["nbval-ignore-output"]
 angle_rows = page.recorded("ch05_orthoreg", "angles")
-display(Markdown("**Recorded**: mean minimum angle in degrees, by share of layers."))
+display(
+    Markdown(
+        "**Recorded**: mean minimum angle in degrees, by share of layers."
+    )
+)
 display(geometry.angle_table(angle_rows))
 display(Markdown(page.origin(angle_rows)))
 
@@ -189,7 +204,7 @@ display(Markdown(page.origin(angle_rows)))
 # In somebody's training loop OrthoReg is two lines:
 #
 # ```python
-# orthoreg = OrthoReg(model, strength=0.1)  # finds the Linear and convolution layers of any torch model
+# orthoreg = OrthoReg(model, strength=0.1)  # any torch model
 # for images, targets in loader:
 #     loss = F.cross_entropy(model(images), targets)
 #     optimizer.zero_grad()
@@ -225,7 +240,8 @@ draw.metric_over(
 )
 
 # %% tags=["nbval-ignore-output"]
-display(published.beside("F5.4", strength_recorded, grids.FIGURE_5_4))
+beside = published.beside("F5.4", strength_recorded, grids.FIGURE_5_4)
+display(page.table(beside, "f5.4"))
 display(Markdown(page.origin(strength_recorded)))
 
 # %% [markdown]
@@ -235,7 +251,9 @@ display(Markdown(page.origin(strength_recorded)))
 
 # %% mystnb={"figure": {"caption": "Live: test error without regularisation, with the global and with the local rule (Fig. 5.5 b), at this page's small size.", "name": "fig-rules-live"}, "image": {"alt": "Test error for no rule, global rule and local rule with seeds and intervals."}}
 live = grids.at_locality(study.locality(), 10.0)
-draw.metric_over(live, by="mode", metric="error", label="test error (%)", xlabel="rule")
+draw.metric_over(
+    live, by="mode", metric="error", label="test error (%)", xlabel="rule"
+)
 
 # %% mystnb={"figure": {"caption": "Recorded: test error over the locality of the local rule (Fig. 5.5 a).", "name": "fig-locality"}, "image": {"alt": "Test error for each lambda with seeds and intervals."}}
 locality_recorded = page.recorded("ch05_orthoreg", "locality")
@@ -269,7 +287,8 @@ live = study.table_5_1()  # trains at the laptop and paper profiles only
 
 # %% tags=["nbval-ignore-output"]
 table_5_1 = page.recorded("ch05_orthoreg", "t5_1")
-display(published.beside("T5.1", table_5_1, grids.TABLE_5_1))
+beside = published.beside("T5.1", table_5_1, grids.TABLE_5_1)
+display(page.table(beside, "t5.1"))
 display(Markdown(page.origin(table_5_1)))
 
 # %% [markdown]
@@ -290,8 +309,10 @@ cifar_recorded = page.recorded("ch05_orthoreg", "cifar")
 draw.curves(cifar_recorded, "mode", label="rule:")
 
 # %% tags=["nbval-ignore-output"]
-display(published.beside("T5.2", cifar_recorded, grids.TABLE_5_2))
-display(published.published("T5.3")[["row", "value", "unit"]])
+beside = published.beside("T5.2", cifar_recorded, grids.TABLE_5_2)
+display(page.table(beside, "t5.2"))
+printed = published.published("T5.3")[["row", "column", "value", "unit"]]
+display(page.table(printed, "t5.3"))
 display(Markdown(page.origin(cifar_recorded)))
 
 # %% [markdown]
@@ -307,7 +328,7 @@ display(Markdown(page.origin(cifar_recorded)))
 # pays a lot: there the step costs as much as some hundreds of images.
 
 # %% tags=["nbval-ignore-output"]
-page.benchmark("orthoreg")
+page.table(page.benchmark("orthoreg"), "benchmark")
 
 # %% [markdown]
 # Each line is a whole training step, medians of variants that took turns in one process (`make bench`); the ratio is
@@ -318,7 +339,7 @@ page.benchmark("orthoreg")
 
 # %% tags=["nbval-ignore-output"]
 verdicts = judge_all(page.project_root() / "results", chapter=5)
-verdict_table(verdicts).drop(columns="id").style.hide(axis="index").set_uuid("claims")
+page.table(verdict_table(verdicts).drop(columns="id"), "claims")
 
 # %% [markdown]
 # The rules of judgement are in [](../book/protocol.md): effects are positive in the direction of the claim, and a
@@ -329,16 +350,21 @@ verdict_table(verdicts).drop(columns="id").style.hide(axis="index").set_uuid("cl
 # Each correction is checked here, on random filters in double precision.
 
 # %%
-generator = torch.Generator().manual_seed(0)
-weight = torch.randn(5, 4, dtype=torch.float64, generator=generator, requires_grad=True)
+weight = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+weight = weight.double().requires_grad_()
 length = weight.norm(dim=1, keepdim=True)
 unit = (weight / length).detach()
+
+# %%
 for mode in ("global", "local"):
-    (gradient,) = torch.autograd.grad(orthoreg_loss(weight, mode=mode), weight)
-    direction = orthoreg_direction(weight, mode=mode)
-    tangent = direction - (direction * unit).sum(1, keepdim=True) * unit
-    agree = torch.allclose(gradient, 2 * tangent / length, rtol=0, atol=1e-12)
-    print(f"{mode}: gradient of the loss = 2 / length x tangent part of K U: {agree}")
+    loss = orthoreg_loss(weight, mode=mode)
+    (gradient,) = torch.autograd.grad(loss, weight)
+    step = orthoreg_direction(weight, mode=mode)
+    tangent = step - (step * unit).sum(1, keepdim=True) * unit
+    agree = torch.allclose(
+        gradient, 2 * tangent / length, rtol=0, atol=1e-12
+    )
+    print(f"{mode}: gradient = 2 / length x tangent part of K U: {agree}")
 
 # %% [markdown]
 # So Eq. 5.3 and 5.8 miss a factor of two (the strength absorbs it), and the step that was actually run leaves out the
@@ -353,9 +379,12 @@ for restore in (True, False):
     orthoreg = OrthoReg(layer, strength=0.1, restore_norms=restore)
     orthoreg.step(lr=1.0)
     turned = nearest_angles(layer.weight)[0] > nearest_angles(twins)[0]
-    shorter = bool((layer.weight.norm(dim=1) < 0.9 * twins.norm(dim=1)).all())
+    shorter = bool(
+        (layer.weight.norm(dim=1) < 0.9 * twins.norm(dim=1)).all()
+    )
     print(
-        f"lengths restored: {restore}; angle grew: {bool(turned)}; filters shrank by more than a tenth: {shorter}"
+        f"lengths restored: {restore}; angle grew: {bool(turned)}; "
+        f"filters shrank by more than a tenth: {shorter}"
     )
 
 # %% [markdown]
@@ -366,15 +395,22 @@ for restore in (True, False):
 cosine = unit @ unit.T
 grown = (10 * cosine).exp()
 above = (grown - grown.diag().diag()) @ unit
-below = grown - grown.diag().diag() + torch.tensor(10.0, dtype=torch.float64).exp()
+below = (
+    grown
+    - grown.diag().diag()
+    + torch.tensor(10.0, dtype=torch.float64).exp()
+)
 try:
     above / below
 except RuntimeError:
     print(
-        f"printed Eq. 5.10 cannot be computed: {tuple(above.shape)} over {tuple(below.shape)}"
+        "printed Eq. 5.10 cannot be computed: "
+        f"{tuple(above.shape)} over {tuple(below.shape)}"
     )
 K = 10 * ((grown - grown.diag().diag()) / below)
-agree = torch.allclose(K @ unit, orthoreg_direction(weight, 10.0), rtol=0, atol=1e-12)
+agree = torch.allclose(
+    K @ unit, orthoreg_direction(weight, 10.0), rtol=0, atol=1e-12
+)
 print("dividing first gives K U:", agree)
 
 # %% [markdown]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from pandas.io.formats.style import Styler
 
 from fgr.config import from_notebook
 from fgr.experiments import NOTEBOOKS
@@ -50,6 +51,11 @@ def benchmark(name: str) -> pd.DataFrame:
     """Return the table that benchmarks/<name>.py wrote; empty if it has not been run."""
     path = project_root() / "benchmarks" / f"{name}.csv"
     return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def table(lines: pd.DataFrame, name: str) -> Styler:
+    """Return a table without its index for the page; `name` is unique in the page, so that its HTML never changes."""
+    return lines.style.hide(axis="index").format(precision=4).set_uuid(name)
 
 
 def origin(rows: pd.DataFrame) -> str:

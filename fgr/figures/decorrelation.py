@@ -152,8 +152,8 @@ def curves(rows: pd.DataFrame, by: str, label: str, split: str = "test") -> Figu
         axes.set(xlabel="epoch", ylabel=f"{split} error (%)", yscale="log")
         if table.empty:
             return _not_run(figure)
-        for color, (value, group) in zip(cycle(CYCLE), table.groupby(by, sort=True)):
-            over = group.groupby("epochs")["value"]
+        for color, value in zip(cycle(CYCLE), _in_order(table[by].unique())):
+            over = table[table[by] == value].groupby("epochs")["value"]
             color = RULES.get(value, color)
             axes.plot(over.mean().index, 100 * over.mean(), color=color, label=f"{label} {value}", **EPOCH_MARK)
             axes.fill_between(
@@ -175,7 +175,8 @@ def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: st
         if table.empty:
             return _not_run(figure)
         names = []
-        for position, (value, group) in enumerate(table.groupby(by, sort=True)):
+        for position, value in enumerate(_in_order(table[by].unique())):
+            group = table[table[by] == value]
             values = 100 * group.groupby("seed")["value"].mean()
             color = RULES.get(value, CYCLE[0])
             axes.plot([position] * len(values), values, "o", color=color, alpha=0.35, markersize=4)
@@ -189,6 +190,11 @@ def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: st
     return figure
 
 
+def _in_order(values: Sequence[object]) -> list[object]:
+    """Sort numbers by size, and rules as none, global, local."""
+    return sorted(values, key=lambda value: list(RULES).index(value) if value in RULES else value)
+
+
 def _chosen(rows: pd.DataFrame, metric: str, split: str, selection: str) -> pd.DataFrame:
     chosen = rows[(rows["metric"] == metric) & (rows["split"] == split) & (rows["selection"] == selection)]
     return with_config(chosen) if len(chosen) else chosen
@@ -196,6 +202,7 @@ def _chosen(rows: pd.DataFrame, metric: str, split: str, selection: str) -> pd.D
 
 def _not_run(figure: Figure) -> Figure:
     """Say in the picture that no rows were recorded, rather than draw nothing."""
-    figure.axes[0].set(xticks=[], yticks=[], yscale="linear")
+    figure.axes[0].set_yscale("linear")  # before the ticks: changing the scale brings them back
+    figure.axes[0].set(xticks=[], yticks=[])
     figure.axes[0].text(0.5, 0.5, "not run yet", ha="center", va="center", transform=figure.axes[0].transAxes)
     return figure

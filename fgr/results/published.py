@@ -76,8 +76,8 @@ def beside(
         if key not in printed.index:
             raise ValueError(f"{source} has no number {key!r}; it has {', '.join(printed.index)}")
         number = printed.loc[key]
-        line = {"row": number["row"], "column": number["column"], "printed": number["value"]}
-        line["printed ±"] = number["deviation"]
+        spread = "" if pd.isna(number["deviation"]) else f" ± {number['deviation']:g}"
+        line = {"row": number["row"], "column": number["column"], "printed": f"{number['value']:g}{spread}"}
         for selection in selections:
             ours = measured(rows, metric, split, selection, **config)
             line[f"ours ({selection})"] = as_text(ours)

@@ -154,9 +154,9 @@ def test_legends_follow_the_rules() -> None:
 
 def test_points_of_a_rule_have_its_colour() -> None:
     axes = over_rules(table()).axes[0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["global", "local", "none"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["none", "global", "local"]
     marks = {(round(line.get_xdata()[0]), line.get_color()) for line in axes.lines if len(line.get_xdata())}
-    assert marks == {(n, RULES[rule]) for n, rule in enumerate(("global", "local", "none"))}
+    assert marks == {(n, RULES[rule]) for n, rule in enumerate(("none", "global", "local"))}
 
 
 def test_a_line_for_every_value_however_many() -> None:
