@@ -51,9 +51,7 @@ cifar_strength = None  # float
 cifar_dropout = None  # float
 toy_seeds = None  # list of int
 toy_filters = None  # int
-toy_crowds = (
-    None  # list of int: numbers of filters of the crowding experiment
-)
+toy_crowds = None  # list of int: numbers of filters, for the crowding
 toy_steps = None  # int
 architectures = None  # list of alexnet, vgg16, resnet50, efficientnet_lite0
 architecture_seeds = None  # list of int
@@ -392,25 +390,17 @@ for restore in (True, False):
 # $n \times n$ one:
 
 # %%
-cosine = unit @ unit.T
-grown = (10 * cosine).exp()
-above = (grown - grown.diag().diag()) @ unit
-below = (
-    grown
-    - grown.diag().diag()
-    + torch.tensor(10.0, dtype=torch.float64).exp()
-)
+grown = (10 * unit @ unit.T).exp()
+grown = grown - grown.diag().diag()
+below = grown + torch.tensor(10.0, dtype=torch.float64).exp()
 try:
-    above / below
+    (grown @ unit) / below
 except RuntimeError:
-    print(
-        "printed Eq. 5.10 cannot be computed: "
-        f"{tuple(above.shape)} over {tuple(below.shape)}"
-    )
-K = 10 * ((grown - grown.diag().diag()) / below)
-agree = torch.allclose(
-    K @ unit, orthoreg_direction(weight, 10.0), rtol=0, atol=1e-12
-)
+    shapes = f"{tuple((grown @ unit).shape)} over {tuple(below.shape)}"
+    print("printed Eq. 5.10 cannot be computed:", shapes)
+K = 10 * (grown / below)
+ours = orthoreg_direction(weight, 10.0)
+agree = torch.allclose(K @ unit, ours, rtol=0, atol=1e-12)
 print("dividing first gives K U:", agree)
 
 # %% [markdown]
