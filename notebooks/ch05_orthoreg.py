@@ -34,9 +34,7 @@ train_size = None  # int: training images; 0 for all
 hidden = None  # int: units of each hidden layer
 epochs = None  # int
 lr = None  # float: learning rate
-milestones = (
-    None  # list of float: fractions of the run at which lr falls to a fifth
-)
+milestones = None  # list of float: when lr falls to a fifth
 batch_size = None  # int
 strengths = None  # list of float: gamma
 localities = None  # list of float: lambda
