@@ -92,9 +92,10 @@ study = Study(config, profile)
 #
 # ```{math}
 # :label: eq-orthoreg-losses
-# C_\text{global} = \tfrac12 \sum_{i} \sum_{j \ne i} \cos^2(\theta_i, \theta_j)
-# \qquad
-# C_\text{local} = \sum_{i} \sum_{j \ne i} \log\bigl(1 + e^{\lambda(\cos(\theta_i, \theta_j) - 1)}\bigr)
+# \begin{aligned}
+# C_\text{global} &= \tfrac12 \sum_{i} \sum_{j \ne i} \cos^2(\theta_i, \theta_j) \\
+# C_\text{local} &= \sum_{i} \sum_{j \ne i} \log\bigl(1 + e^{\lambda(\cos(\theta_i, \theta_j) - 1)}\bigr)
+# \end{aligned}
 # ```
 #
 # These are Eq. 5.2 and 5.7 of the thesis. The global one is least where filters are orthogonal. The local one only

@@ -267,3 +267,17 @@ def test_angles_are_of_the_first_seed_and_trained_weights_have_one(tmp_path: Pat
     table = results.with_config(results.frame(made.rows))
     assert set(table[table.architecture == "alexnet"]["seed"]) == {7, 8}
     assert set(table[table.architecture == "efficientnet_lite0"]["seed"]) == {7}
+
+
+def test_angles_are_kept_one_network_at_a_time_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(TINY, architectures=("alexnet",), architecture_seeds=(0, 1), record=str(tmp_path / "rec"))
+    first = study.Study(config, "test").angles()
+    recorded = results.read(tmp_path / "rec" / "angles.csv")
+    assert set(recorded["seed"]) == {0, 1}
+    computed = []
+    real = study.geometry.angle_rows
+    monkeypatch.setattr(study.geometry, "angle_rows", lambda *args: computed.append(args[2]) or real(*args))
+    again = study.Study(config, "test").angles()
+    assert computed == [0]  # the first seed is drawn, the second is recorded
+    assert again["alexnet"]["local"].equal(first["alexnet"]["local"])
+    assert results.read(tmp_path / "rec" / "angles.csv").equals(recorded)

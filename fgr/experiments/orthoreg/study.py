@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fgr.experiments.orthoreg import geometry, grids, runs
 from fgr.experiments.page import record_file
-from fgr.results.rows import Row, append, frame, read
+from fgr.results.rows import Row, append, frame, read, with_config
 
 TOY_STRENGTH = 0.02  # alpha times gamma of the toy; the thesis does not give its own
 CHOICE_SEED = 100  # of the runs that choose gamma for Table 5.1; no reported run uses it
@@ -57,17 +57,29 @@ class Study:
         return rows
 
     def angles(self) -> dict[str, dict[str, Tensor]]:
-        """Fig. 5.3: network -> rule -> minimum angle of every filter in degrees, for the first seed."""
+        """Fig. 5.3: network -> rule -> minimum angle of every filter in degrees, for the first seed.
+
+        Other seeds are for the rows only, so those that are recorded are not computed again.
+        """
         histograms: dict[str, dict[str, Tensor]] = {}
-        rows = []
+        steps = self.config.architecture_steps
+        done = self._recorded_angles()
         for name in self.config.architectures:
             seeds = self.config.architecture_seeds[: 1 if name in geometry.TRAINED else None]
             for seed in seeds:
-                found, new = geometry.angle_rows(name, self.config.architecture_steps, seed, self.profile)
+                if name in histograms and (name, steps, seed) in done:
+                    continue
+                found, rows = geometry.angle_rows(name, steps, seed, self.profile)
                 histograms.setdefault(name, found)
-                rows += new
-        self._keep("angles", rows)
+                self._keep("angles", rows)
         return histograms
+
+    def _recorded_angles(self) -> set[tuple[str, int, int]]:
+        record = record_file(self.config, "angles")
+        if record is None or not record.exists():
+            return set()
+        table = with_config(read(record))
+        return set(zip(table["architecture"], table["steps"], table["seed"]))
 
     def strength(self) -> pd.DataFrame:
         """Fig. 5.4: the perceptron without OrthoReg and with the local rule at every strength."""
