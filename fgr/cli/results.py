@@ -36,8 +36,8 @@ def rerun(
 ) -> None:
     """Repeat one recorded run, drawn at random, and compare its last test error.
 
-    On another machine float32 training differs in detail, so the two errors may differ by three standard deviations
-    of the difference of two samples of the test set's size.
+    It runs on this machine's GPU if there is one. On another device or machine float32 training differs in detail, so
+    the two errors may differ by three standard deviations of the difference of two samples of the test set's size.
     """
     from fgr.data import manifest
     from fgr.experiments.orthoreg.runs import JUDGED, cell_from_json, run_cell
@@ -51,7 +51,7 @@ def rerun(
         raise ValueError(f"no recorded run took at most {seconds:g} s; raise --seconds")
     row = table.iloc[random.Random(seed).randrange(len(table))]
     typer.echo(f"run {row.run_id} of commit {row.commit}, {row.seconds:.0f} s then: {row.config} seed {row.seed}")
-    again = run_cell(cell_from_json(row.config), int(row.seed), row.profile, row.device).history[-1].metrics["test"]
+    again = run_cell(cell_from_json(row.config), int(row.seed), row.profile).history[-1].metrics["test"]
     size = min(JUDGED, manifest(row.dataset).splits["test"])
     spread = 3 * math.sqrt(2 * max(row.value * (1 - row.value), 1 / size) / size)
     word = "holds" if abs(again - row.value) <= spread else "DIFFERS"

@@ -1,7 +1,8 @@
 """The training loop: it is handed everything and imports neither models nor data.
 
 One loop serves a laptop, a GPU and torchrun. It resumes mid-epoch to the bit-identical result on the same machine
-if the batches of an epoch depend only on its number (`TensorLoader`, or a DataLoader with a seeded sampler).
+if the batches of an epoch depend only on its number (`TensorLoader`, or a DataLoader with a seeded sampler). On several
+processes the same holds without dropout, whose random state is kept of the first process only.
 """
 
 import math
