@@ -111,7 +111,11 @@ def _by_seed(table: pd.DataFrame, chosen: Mapping[str, Any]) -> pd.Series:
         table = table[table[name].isin(value if isinstance(value, list) else [value])]
     seeds = table.groupby("seed")
     runs = seeds["run_id"].nunique()
-    return seeds["value"].mean()[runs == runs.max()]  # an interrupted sweep leaves a last seed with fewer settings
+    whole = runs == runs.max()  # an interrupted sweep leaves a last seed with fewer settings
+    for name, value in chosen.items():  # and a claim about several values is not judged by some of them
+        if isinstance(value, list):
+            whole &= seeds[name].nunique() == len(value)
+    return seeds["value"].mean()[whole]
 
 
 def judge(claim: Claim, table: pd.DataFrame) -> Verdict:
