@@ -7,6 +7,7 @@ import pytest
 import yaml
 from scipy import stats
 
+from fgr.results import claims
 from fgr.results.claims import Claim, judge, judge_all, paired_effect, read_claims, verdict_of, verdict_table
 from fgr.results.rows import SELECTIONS, SPLITS, append, frame
 from fgr.results.statistics import Interval, interval
@@ -200,3 +201,9 @@ def test_claims_of_the_book_name_known_rows() -> None:
         assert entry.selection in SELECTIONS, entry.id
         assert entry.smallest > 0, entry.id
         assert entry.ours != entry.other, entry.id
+
+
+def test_a_listed_value_that_no_seed_has_leaves_the_claim_undecided() -> None:
+    table = pd.DataFrame({"run_id": ["a", "b"], "seed": [0, 1], "value": [1.0, 2.0], "architecture": ["vgg16"] * 2})
+    assert claims._by_seed(table, {"architecture": ["vgg16"]}).tolist() == [1.0, 2.0]
+    assert claims._by_seed(table, {"architecture": ["vgg16", "resnet50"]}).empty
