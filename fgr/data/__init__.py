@@ -8,26 +8,32 @@ from torch import Tensor
 
 from fgr.checks import check_choice
 from fgr.data import fetch as files  # the module keeps its name: `fgr.data.fetch.fetch`
+from fgr.data import readers
 from fgr.data.fetch import FetchError
+from fgr.data.image_files import ImageFiles
 from fgr.data.images import ImageSet
 from fgr.data.loader import TensorLoader
 from fgr.data.manifests import Manifest, manifest
-from fgr.data.readers import cifar10, mnist, mnist_5k
 
-__all__ = ["FetchError", "ImageSet", "Manifest", "TensorLoader", "load", "manifest", "weights"]
-
-READERS = {"cifar10": cifar10.read, "mnist": mnist.read, "mnist_5k": mnist_5k.read}
+__all__ = ["FetchError", "ImageFiles", "ImageSet", "Manifest", "TensorLoader", "load", "manifest", "weights"]
 
 
-def load(name: str, split: str = "train", root: Path | str | None = None, **options: object) -> ImageSet:
-    """Return one split of a data set in memory; its files are fetched and verified first where they are absent.
+def load(
+    name: str,
+    split: str = "train",
+    root: Path | str | None = None,
+    folder: Path | str | None = None,
+    **options: object,
+) -> ImageSet:
+    """Return one split of a data set, its files fetched and verified first where they are absent and can be had.
 
     Args:
-        name: a data set of `data_manifests`: "mnist_5k", "mnist" or "cifar10".
-        split: "train", "validation" (held out of the official training part), "trainval" (both) or "test".
-            Their sizes and origin are in `manifest(name).splits` and `.protocol`.
+        name: a data set of `data_manifests` (`fgr data list`), or "imagefolder" or "csv" for your own images.
+        split: what `manifest(name).splits` lists: mostly "train", "validation" (held out of the official training
+            part), "trainval" (both) and "test"; "all" where the set has no split of its own.
         root: folder that holds one folder a data set; by default `FGR_DATA`, else ~/.cache/fgr.
-        options: what the reader of that set accepts besides; those of digits and CIFAR accept nothing.
+        folder: the folder of this set itself, as its archives unpack, wherever it lies; nothing is fetched or hashed.
+        options: what the reader of that set accepts besides; see `fgr data show <name>`.
 
     Raises:
         ValueError: on an unknown name, split or option, or a damaged file.
@@ -38,15 +44,26 @@ def load(name: str, split: str = "train", root: Path | str | None = None, **opti
         >>> digits.images.shape, digits.targets.bincount().unique().tolist()
         (torch.Size([500, 1, 28, 28]), [50])
     """
-    entry = manifest(name)
-    if name not in READERS:
-        raise ValueError(f"{name} is a set of {entry.kind}, not of images; sets of images: {', '.join(READERS)}")
-    check_choice(split, tuple(entry.splits), f"split of {name}")
-    accepted = [option for option in inspect.signature(READERS[name]).parameters if option not in ("folder", "split")]
+    if name in readers.OWN:
+        if folder is None:
+            raise ValueError(f"{name} needs folder=, the place of your images")
+        kind = "own"
+    else:
+        entry = manifest(name)
+        kind = entry.kind
+        if name not in readers.names():
+            known = ", ".join(readers.names())
+            raise ValueError(f"{name} is a set of {kind}, not of images; sets of images: {known}")
+        check_choice(split, tuple(entry.splits), f"split of {name}")
+    read = readers.reader(name)
+    accepted = [option for option in inspect.signature(read).parameters if option not in ("folder", "split")]
     for option in options:
         if option not in accepted:
             raise ValueError(f"{name} has no option {option!r}; it accepts {', '.join(accepted) or 'none'}")
-    return READERS[name](files.fetch(name, root), split, **options)
+    if folder is not None and not Path(folder).expanduser().is_dir():
+        raise ValueError(f"the folder of {name}, {folder}, does not exist")
+    place = Path(folder).expanduser() if folder is not None else files.fetch(name, root)
+    return read(place, split, **options)
 
 
 def weights(name: str, root: Path | str | None = None) -> dict[str, Tensor]:

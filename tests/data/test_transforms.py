@@ -162,7 +162,7 @@ def test_image_set_selects():
         ({"images": random_bytes(4, 2, 2)}, "images must have shape"),
         ({"targets": torch.zeros(3, dtype=torch.int64)}, r"targets must have shape \(4\)"),
         ({"images": torch.zeros(4, 1, 2, 2)}, "images must be uint8"),
-        ({"targets": torch.zeros(4, dtype=torch.int32)}, "targets int64"),
+        ({"targets": torch.zeros(4, dtype=torch.int32)}, "targets must be int64"),
         ({"targets": torch.tensor([0, 1, 2, 0])}, r"\[0, 2\), got 0 to 2"),
         ({"targets": torch.tensor([0, 1, -1, 0])}, r"\[0, 2\), got -1 to 1"),
     ],
