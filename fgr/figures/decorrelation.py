@@ -190,6 +190,33 @@ def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: st
     return figure
 
 
+def error_over_strength(rows: pd.DataFrame) -> Figure:
+    """Section 5.3.2: validation error of several networks over the strength, without and with normalised gradients."""
+    table = _chosen(rows, "error", "validation", "last")
+    with style():
+        if table.empty:
+            return _not_run(_figure(1, width=5.2)[0])
+        figure, panels = _figure(2, width=3.8)
+        networks = table[["network", "hidden"]].drop_duplicates().sort_values(["network", "hidden"])
+        for axes, normalized in zip(panels, (False, True)):
+            for color, (network, hidden) in zip(CYCLE, networks.itertuples(index=False)):
+                of = table[(table.network == network) & (table.hidden == hidden)]
+                of = of[of.normalize_gradients == normalized]
+                spread = {x: interval((100 * part["value"]).tolist()) for x, part in of.groupby("strength")}
+                half = [0.0 if of_x.n < 2 else of_x.high - of_x.mean for of_x in spread.values()]
+                name = f"MLP, {hidden} units" if network == "mlp" else "CNN"
+                means = [of_x.mean for of_x in spread.values()]
+                axes.errorbar(list(spread), means, half, color=color, marker="o", markersize=4, capsize=3, label=name)
+            axes.set(xscale="log", yscale="log", xlabel="strength γ")
+            axes.set_title("normalised gradients" if normalized else "gradients as they are")
+            for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+                axis("{x:g}")
+        panels[0].set_ylabel("validation error (%)")
+        panels[0].sharey(panels[1])
+        panels[1].legend()
+    return figure
+
+
 def _in_order(values: Sequence[object]) -> list[object]:
     """Sort numbers by size, and rules as none, global, local."""
     return sorted(values, key=lambda value: list(RULES).index(value) if value in RULES else value)

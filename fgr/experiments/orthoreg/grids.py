@@ -8,12 +8,12 @@ from fgr.config import ParameterError
 from fgr.experiments.orthoreg.runs import Cell
 from fgr.results.rows import with_config
 
-MAY_BE_EMPTY = ("milestones", "cnn_seeds", "cifar_seeds")
+MAY_BE_EMPTY = ("milestones", "cnn_seeds", "cifar_seeds", "shared_seeds")
 
 
 @dataclass(frozen=True)
 class Config:
-    """Parameters of the notebook; the defaults are the smoke profile. No `cnn_seeds` or `cifar_seeds`: not trained.
+    """Parameters of the notebook; the defaults are the smoke profile. Empty lists of seeds: not trained.
 
     Raises:
         ParameterError: if another list is empty, for the page has nothing to show then.
@@ -32,6 +32,7 @@ class Config:
     cnn_seeds: tuple[int, ...] = ()  # of Table 5.1
     cnn_train_size: int = 0
     cnn_epochs: int = 5
+    shared_seeds: tuple[int, ...] = ()  # of the search for one strength for several networks
     cifar_network: str = "wrn-10-1"  # wrn-10-1 | wrn-28-10 | wrn-28-4 | resnet-110
     cifar_dataset: str = "cifar10"
     cifar_seeds: tuple[int, ...] = ()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
-from fgr.experiments.orthoreg import geometry, grids, runs
+from fgr.experiments.orthoreg import geometry, grids, runs, shared_strength
 from fgr.experiments.page import record_file
 from fgr.results.rows import Row, append, frame, read, with_config
 
@@ -98,6 +98,13 @@ class Study:
         choice = self._sweep("cnn_strength", grids.cnn_strength_cells(self.config), [CHOICE_SEED])
         gamma = grids.best_by_validation(choice, "strength")
         return self._sweep("t5_1", grids.table_5_1_cells(self.config, gamma), self.config.cnn_seeds)
+
+    def shared_strength(self) -> pd.DataFrame:
+        """Section 5.3.2: three networks at every strength, and what it costs them to share one."""
+        if not self.config.shared_seeds:
+            return frame([])
+        table = self._sweep("shared_strength", shared_strength.cells(self.config), self.config.shared_seeds)
+        return self._keep("normalized", shared_strength.regret_rows(table, self.config, self.profile))
 
     def cifar(self) -> pd.DataFrame:
         """Fig. 5.6, Tables 5.2 and 5.3: a residual network without, with the global and with the local rule."""
