@@ -40,7 +40,8 @@ def rerun(
     the two errors may differ by three standard deviations of the difference of two samples of the test set's size.
     """
     from fgr.data import manifest
-    from fgr.experiments.orthoreg.runs import JUDGED, cell_from_json, run_cell
+    from fgr.experiments.classification import JUDGED
+    from fgr.experiments.orthoreg.runs import cell_from_json, run_cell
     from fgr.results import rows as results
 
     files = sorted((project_root() / "results" / "recorded").rglob("*.csv"))

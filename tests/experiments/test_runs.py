@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from fgr.config import resolve
 from fgr.data import TensorLoader
+from fgr.experiments import classification
+from fgr.experiments.classification import balanced_subset
 from fgr.experiments.orthoreg import grids, runs
-from fgr.experiments.orthoreg.runs import Cell, balanced_subset, cell_from_json, run_cell, sweep
+from fgr.experiments.orthoreg.runs import Cell, cell_from_json, run_cell, sweep
 from fgr.results import rows as results
 from fgr.training import Epoch, Step, train
 
@@ -45,7 +47,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Tensor, list[Tensor], 
         seen.append((weights, batches, torch.get_rng_state()))
         return train(model, loader, *args, **kwargs)
 
-    monkeypatch.setattr(runs, "train", watched)
+    monkeypatch.setattr(classification, "train", watched)
     return seen
 
 
@@ -201,7 +203,7 @@ def test_best_validation_epoch_is_chosen_without_the_test_set() -> None:
 
 def test_error_rate_counts_over_batches() -> None:
     images, targets = torch.eye(3)[[0, 1, 2, 0, 1]], torch.tensor([0, 1, 2, 1, 2])
-    assert runs.error_rate(nn.Identity(), images, targets, torch.device("cpu"), batch=2) == 0.4
+    assert classification.error_rate(nn.Identity(), images, targets, torch.device("cpu"), batch=2) == 0.4
 
 
 def test_unknown_network() -> None:
@@ -225,7 +227,7 @@ def test_sweep_keeps_finished_runs_and_finds_them_again(tmp_path: Path, monkeypa
     assert results.read(record).to_dict("records") == [asdict(row) for row in rows]
     kept = record.read_bytes()
     assert not list(record.parent.glob(".checkpoints/*"))
-    monkeypatch.setattr(runs, "train", _never)
+    monkeypatch.setattr(classification, "train", _never)
     assert sweep([LOCAL, PLAIN], [0], "other", record=record) == rows[18:] + rows[:18]
     assert record.read_bytes() == kept
     with pytest.raises(Stopped):
@@ -255,7 +257,7 @@ def test_interrupted_sweep_resumes_to_the_same_rows(tmp_path: Path, monkeypatch:
 
 def test_rows_lent_by_another_sweep_are_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lent = sweep([PLAIN, LOCAL], [0], "test")
-    monkeypatch.setattr(runs, "train", _never)
+    monkeypatch.setattr(classification, "train", _never)
     record = tmp_path / "record.csv"
     assert sweep([LOCAL], [0], "test", record=record, lent=lent) == lent[18:]
     assert set(results.read(record)["run_id"]) == {lent[-1].run_id}  # a record is whole by itself

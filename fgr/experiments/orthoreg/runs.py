@@ -10,21 +10,20 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from fgr import data, models
 from fgr.checks import check_choice
 from fgr.config import as_json
-from fgr.data.loader import TensorLoader
 from fgr.data.transforms import crop_and_flip, mean_std, resize, standardize
+from fgr.experiments.classification import balanced_subset, fit, history_rows
+from fgr.experiments.sweep import sweep as recorded_sweep
 from fgr.initialization import lsuv_
 from fgr.orthoreg import FILTER_LAYERS, OrthoReg, nearest_angles
 from fgr.results import rows as results
-from fgr.training import Epoch, local_device, train
+from fgr.training import Epoch, local_device
 
 NETWORKS = ("mlp", "digit_cnn", "wrn-10-1", "wrn-28-10", "wrn-28-4", "resnet-110")
 EXPERIMENT = "orthoreg"
-JUDGED = 10_000  # images of a split at most that an error is measured on; of the training part this is a sample
 
 
 @dataclass(frozen=True)
@@ -65,27 +64,6 @@ def build_network(cell: Cell, num_classes: int, shape: tuple[int, ...]) -> nn.Mo
     return models.ResNetCIFAR(int(cell.network.split("-")[1]), num_classes)
 
 
-def balanced_subset(targets: Tensor, size: int, seed: int = 0) -> Tensor:
-    """Return indices of `size` samples with class counts as equal as possible, by a fixed permutation.
-
-    Raises:
-        ValueError: if there are not that many samples.
-
-    Example:
-        >>> balanced_subset(torch.tensor([0, 0, 0, 1, 1, 1]), 4).sort().values.shape
-        torch.Size([4])
-    """
-    if size > len(targets):
-        raise ValueError(f"train_size {size} is more than the {len(targets)} images of the training part")
-    order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))
-    shuffled = targets[order]
-    rank_in_class = torch.zeros_like(shuffled)
-    for label in shuffled.unique():
-        mine = shuffled == label
-        rank_in_class[mine] = torch.arange(int(mine.sum()))
-    return order[rank_in_class.argsort(stable=True)[:size]]
-
-
 @functools.lru_cache(maxsize=1)
 def tensors(dataset: str, train_size: int) -> tuple[dict[str, tuple[Tensor, Tensor]], int]:
     """Load and scale a data set: digits at 32 x 32 under global standardisation, colours standardised by channel.
@@ -100,16 +78,6 @@ def tensors(dataset: str, train_size: int) -> tuple[dict[str, tuple[Tensor, Tens
     mean, std = mean_std(images["train"], per_channel=images["train"].shape[1] == 3)
     ready = {split: (standardize(images[split], mean, std), sets[split].targets) for split in sets}
     return ready, len(sets["train"].classes)
-
-
-@torch.no_grad()
-def error_rate(model: nn.Module, images: Tensor, targets: Tensor, device: torch.device, batch: int = 1000) -> float:
-    """Return the share of images whose most likely class is wrong."""
-    wrong = sum(
-        (model(x.to(device)).argmax(1) != y.to(device)).sum().item()
-        for x, y in zip(images.split(batch), targets.split(batch))
-    )
-    return wrong / len(targets)
 
 
 class Trained(NamedTuple):
@@ -128,38 +96,26 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
     where = local_device(device)
     results.provenance()  # of the code that is loaded now, should files change while the run is under way
     parts, num_classes = tensors(cell.dataset, cell.train_size)
-    judged = {split: (images[:JUDGED], targets[:JUDGED]) for split, (images, targets) in parts.items()}
-    loader = TensorLoader(
-        *parts["train"],
-        cell.batch_size,
-        seed=seed,
-        augment=crop_and_flip if cell.augment else None,
-        drop_last=len(parts["train"][1]) >= cell.batch_size,
-        device=where,
-    )
     began = time.perf_counter()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = build_network(cell, num_classes, tuple(parts["train"][0].shape[1:]))
         if cell.lsuv:
             lsuv_(model, parts["train"][0][:500])
-        torch.manual_seed(seed)  # dropout draws alike in all variants
-        optimizer = torch.optim.SGD(
-            model.parameters(), cell.lr, cell.momentum, weight_decay=cell.weight_decay, nesterov=cell.momentum > 0
-        )
-        steps = [max(1, round(fraction * cell.epochs)) for fraction in cell.milestones]
-        history = train(
+        history = fit(
             model,
-            loader,
-            F.cross_entropy,
-            optimizer,
-            cell.epochs,
-            schedule=torch.optim.lr_scheduler.MultiStepLR(optimizer, steps, gamma=0.2) if steps else None,
+            parts,
+            seed=seed,
+            epochs=cell.epochs,
+            lr=cell.lr,
+            momentum=cell.momentum,
+            weight_decay=cell.weight_decay,
+            milestones=cell.milestones,
+            batch_size=cell.batch_size,
+            augment=crop_and_flip if cell.augment else None,
             hooks=regularizer_hooks(model, cell),
-            evaluate=lambda m: {split: error_rate(m, *part, where) for split, part in judged.items()},
-            checkpoint=checkpoint,
             device=where,
-            channels_last=cell.network != "mlp",
+            checkpoint=checkpoint,
             label=f"{cell.network} {cell.mode} seed {seed}",
         )
     run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
@@ -183,25 +139,10 @@ def regularizer_hooks(model: nn.Module, cell: Cell) -> list[Callable]:
 
 
 def rows_of(run: results.Run, model: nn.Module, history: list[Epoch], seconds: float) -> list[results.Row]:
-    """Turn a history into rows: errors by epoch and by selection rule, overfitting, seconds, filter angles."""
-    last, best_val = history[-1], min(history, key=lambda e: e.metrics["validation"])
-    best_test = min(history, key=lambda e: e.metrics["test"])
-    rows = [
-        run.row("error", entry.metrics[split], "fraction", split, "epoch", entry.epoch)
-        for entry in history
-        for split in ("train", "validation", "test")
-    ]
-    for split in ("train", "validation", "test"):
-        rows.append(run.row("error", last.metrics[split], "fraction", split, "last", last.epoch, seconds))
-    rows.append(run.row("error", best_val.metrics["test"], "fraction", "test", "best-val", best_val.epoch, seconds))
-    rows.append(run.row("error", best_test.metrics["test"], "fraction", "test", "best-test", best_test.epoch, seconds))
-    gap = last.metrics["test"] - last.metrics["train"]
-    rows.append(run.row("overfitting", gap, "fraction", "test", "last", last.epoch, seconds))
-    rows.append(run.row("training_loss", last.loss, "nats", "train", "last", last.epoch, seconds))
-    rows.append(run.row("nearest_angle", mean_nearest_angle(model), "degrees", "none", "last", last.epoch, seconds))
-    epoch_seconds = sum(entry.seconds for entry in history) / len(history)
-    rows.append(run.row("epoch_seconds", epoch_seconds, "seconds", "train", "none", last.epoch, seconds))
-    return rows
+    """Turn a run into rows: its history, and the angles of its filters."""
+    angle = run.row("nearest_angle", mean_nearest_angle(model), "degrees", "none", "last", history[-1].epoch, seconds)
+    *before, epoch_seconds = history_rows(run, history, seconds)
+    return [*before, angle, epoch_seconds]
 
 
 def mean_nearest_angle(model: nn.Module) -> float:
@@ -220,50 +161,12 @@ def sweep(
     record: Path | None = None,
     lent: Iterable[results.Row] = (),
 ) -> list[results.Row]:
-    """Run every cell with every seed and return all rows; with `record`, finished runs are kept and found again.
+    """Run every cell with every seed and return all rows; see `fgr.experiments.sweep`."""
 
-    A recorded run is recognised by its configuration and seed. Its rows say which commit and source made them, and
-    `fgr results rerun` repeats one to see that it still holds.
+    def run(cell: Cell, seed: int, checkpoint: Path | None) -> list[results.Row]:
+        return run_cell(cell, seed, profile, device, checkpoint).rows
 
-    Args:
-        cells, seeds: what to run; seeds are the outer loop, so that an interrupted sweep holds whole pairs.
-        profile, device: as in `run_cell`.
-        record: CSV file to keep finished runs in; a run under way resumes from a checkpoint beside it.
-        lent: rows of other sweeps, whose runs are taken over instead of run again.
-    """
-    cells = list(dict.fromkeys(cells))
-    known, borrowed = _recorded(record), _by_run(lent)
-    rows: list[results.Row] = []
-    for seed in seeds:
-        for cell in cells:
-            name = results.run_id(EXPERIMENT, as_json(cell), seed)
-            if name not in known:
-                known[name] = borrowed.get(name) or _run_once(cell, seed, profile, device, record, name)
-                if record is not None:
-                    results.append(record, known[name])
-            rows += known[name]
-    return rows
-
-
-def _run_once(cell: Cell, seed: int, profile: str, device: str, record: Path | None, name: str) -> list[results.Row]:
-    checkpoint = record.parent / ".checkpoints" / f"{name}.pt" if record is not None else None
-    made = run_cell(cell, seed, profile, device, checkpoint).rows
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return made
-
-
-def _recorded(record: Path | None) -> dict[str, list[results.Row]]:
-    if record is None or not record.exists():
-        return {}
-    return _by_run(results.Row(**values) for values in results.read(record).to_dict("records"))
-
-
-def _by_run(rows: Iterable[results.Row]) -> dict[str, list[results.Row]]:
-    runs: dict[str, list[results.Row]] = {}
-    for row in rows:
-        runs.setdefault(row.run_id, []).append(row)
-    return runs
+    return recorded_sweep(run, EXPERIMENT, cells, seeds, record, lent)
 
 
 def cell_from_json(text: str) -> Cell:

@@ -1,0 +1,136 @@
+"""Train a classifier by plain SGD, watch its error on every split, and turn its history into rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fgr.data.loader import TensorLoader
+from fgr.results import rows as results
+from fgr.training import Epoch, Step, train
+
+JUDGED = 10_000  # images of a split at most that an error is measured on; of the training part this is a sample
+
+Parts = Mapping[str, tuple[Tensor, Tensor]]  # split -> (images (B, C, H, W) float32, targets (B,))
+
+
+def balanced_subset(targets: Tensor, size: int, seed: int = 0) -> Tensor:
+    """Return indices of `size` samples with class counts as equal as possible, by a fixed permutation.
+
+    Raises:
+        ValueError: if there are not that many samples.
+
+    Example:
+        >>> balanced_subset(torch.tensor([0, 0, 0, 1, 1, 1]), 4).sort().values.shape
+        torch.Size([4])
+    """
+    if size > len(targets):
+        raise ValueError(f"train_size {size} is more than the {len(targets)} images of the training part")
+    order = torch.randperm(len(targets), generator=torch.Generator().manual_seed(seed))
+    shuffled = targets[order]
+    rank_in_class = torch.zeros_like(shuffled)
+    for label in shuffled.unique():
+        mine = shuffled == label
+        rank_in_class[mine] = torch.arange(int(mine.sum()))
+    return order[rank_in_class.argsort(stable=True)[:size]]
+
+
+@torch.no_grad()
+def error_rate(
+    model: Callable[[Tensor], Any],
+    images: Tensor,
+    targets: Tensor,
+    device: torch.device,
+    scores: Callable[[Any], Tensor] = lambda output: output,
+    batch: int = 1000,
+) -> float:
+    """Return the share of images whose class with the highest score is wrong; `scores` reads them off the output."""
+    wrong = sum(
+        (scores(model(x.to(device))).argmax(1) != y.to(device)).sum().item()
+        for x, y in zip(images.split(batch), targets.split(batch))
+    )
+    return wrong / len(targets)
+
+
+def fit(
+    model: nn.Module,
+    parts: Parts,
+    *,
+    seed: int,
+    epochs: int,
+    lr: float,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    milestones: Sequence[float] = (),
+    batch_size: int = 128,
+    parameters: Sequence[Mapping[str, Any]] | None = None,
+    loss: Callable[[Any, Tensor], Tensor] = F.cross_entropy,
+    scores: Callable[[Any], Tensor] = lambda output: output,
+    augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+    penalty: Callable[[nn.Module], Tensor] | None = None,
+    hooks: Sequence[Callable[[Step], None]] = (),
+    device: torch.device | str = "cpu",
+    checkpoint: Path | None = None,
+    label: str = "training",
+) -> list[Epoch]:
+    """Train by SGD (Nesterov where momentum is not 0) and return the history with the error on every split.
+
+    Args:
+        parts: what to train on ("train") and every split to watch.
+        seed: of the order of the data and of dropout; variants that share it are paired.
+        milestones: fractions of the run at which the learning rate falls to a fifth.
+        parameters: parameter groups for the optimiser; by default all parameters of the model.
+        loss, scores: how the model's output is trained and read: (output, targets) -> scalar, output -> (B, classes).
+        augment, penalty, hooks, device, checkpoint, label: as in `fgr.training.train` and `TensorLoader`.
+    """
+    judged = {split: (images[:JUDGED], targets[:JUDGED]) for split, (images, targets) in parts.items()}
+    loader = TensorLoader(
+        *parts["train"],
+        batch_size,
+        seed=seed,
+        augment=augment,
+        drop_last=len(parts["train"][1]) >= batch_size,
+        device=device,
+    )
+    torch.manual_seed(seed)  # dropout draws alike in all variants
+    groups = list(parameters) if parameters is not None else model.parameters()
+    optimizer = torch.optim.SGD(groups, lr, momentum, weight_decay=weight_decay, nesterov=momentum > 0)
+    steps = [max(1, round(fraction * epochs)) for fraction in milestones]
+    return train(
+        model,
+        loader,
+        loss,
+        optimizer,
+        epochs,
+        schedule=torch.optim.lr_scheduler.MultiStepLR(optimizer, steps, gamma=0.2) if steps else None,
+        penalty=penalty,
+        hooks=hooks,
+        evaluate=lambda m: {split: error_rate(m, *part, device, scores) for split, part in judged.items()},
+        checkpoint=checkpoint,
+        device=device,
+        label=label,
+    )
+
+
+def history_rows(run: results.Run, history: Sequence[Epoch], seconds: float) -> list[results.Row]:
+    """Turn a history into rows: errors by epoch and by selection rule, overfitting, loss, seconds an epoch."""
+    last, best_val = history[-1], min(history, key=lambda e: e.metrics["validation"])
+    best_test = min(history, key=lambda e: e.metrics["test"])
+    rows = [
+        run.row("error", entry.metrics[split], "fraction", split, "epoch", entry.epoch)
+        for entry in history
+        for split in ("train", "validation", "test")
+    ]
+    for split in ("train", "validation", "test"):
+        rows.append(run.row("error", last.metrics[split], "fraction", split, "last", last.epoch, seconds))
+    rows.append(run.row("error", best_val.metrics["test"], "fraction", "test", "best-val", best_val.epoch, seconds))
+    rows.append(run.row("error", best_test.metrics["test"], "fraction", "test", "best-test", best_test.epoch, seconds))
+    gap = last.metrics["test"] - last.metrics["train"]
+    rows.append(run.row("overfitting", gap, "fraction", "test", "last", last.epoch, seconds))
+    rows.append(run.row("training_loss", last.loss, "nats", "train", "last", last.epoch, seconds))
+    epoch_seconds = sum(entry.seconds for entry in history) / len(history)
+    rows.append(run.row("epoch_seconds", epoch_seconds, "seconds", "train", "none", last.epoch, seconds))
+    return rows
