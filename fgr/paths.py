@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows has none: do there from one process at a time what takes a lock
+    fcntl = None
+
 PACKAGE = Path(__file__).resolve().parent
 
 
@@ -69,3 +74,16 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Hold a lock inside the block, waiting for other processes that hold it; the system releases it if we are killed.
+
+    The file stays behind, empty: removing it would let two processes hold two locks of one name.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        if fcntl is not None:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,6 +1,8 @@
 """Folders from the environment, and files that are whole or absent."""
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,22 @@ def test_atomic_path_leaves_the_old_file_if_the_block_fails(tmp_path: Path) -> N
         raise RuntimeError
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_lock_keeps_others_out_until_it_is_released(tmp_path: Path) -> None:
+    """A second process adds its word only after the first has left the block."""
+    word = tmp_path / "words.txt"
+    program = (
+        "import sys; from pathlib import Path; from fgr.paths import locked\n"
+        "print('asks', flush=True)\n"
+        "with locked(Path(sys.argv[1]) / 'lock'):\n"
+        "    Path(sys.argv[1], 'words.txt').open('a').write('second ')\n"
+    )
+    with paths.locked(tmp_path / "lock"):
+        other = subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE, text=True)
+        assert other.stdout.readline() == "asks\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.3)
+        word.open("a").write("first ")
+    assert other.wait(30) == 0
+    assert word.read_text() == "first second "

@@ -11,7 +11,7 @@ from pathlib import Path
 from fgr.cli.errors import NotebookFailed
 from fgr.config import ParameterError, as_json, resolve, unknown
 from fgr.experiments import NOTEBOOKS
-from fgr.paths import atomic_path, project_root
+from fgr.paths import atomic_path, locked, project_root
 from fgr.results import rows as results
 from fgr.results.expected import compare, read_expected
 
@@ -77,30 +77,30 @@ def run_notebook(
     folder = root / "runs" / notebook / profile
     rows, output, report_file = folder / "rows.csv", folder / f"{notebook}.ipynb", folder / "report.json"
     name = fingerprint(notebook, as_json(config))
-    if reuse and report_file.exists() and output.exists():
-        report = Report(**json.loads(report_file.read_text()))
-        if report.fingerprint == name:
-            return Report(**{**asdict(report), "reused": True})
-    folder.mkdir(parents=True, exist_ok=True)
-    report_file.unlink(missing_ok=True)
-    rows.unlink(missing_ok=True)
-    began = time.perf_counter()
-    _execute(
-        root / "notebooks" / f"{notebook}.ipynb",
-        output,
-        {**(parameters or {}), "profile": profile, "rows": rows.name},  # cells run in the folder of the output
-    )
-    report = Report(
-        notebook=notebook,
-        profile=profile,
-        fingerprint=name,
-        seconds=round(time.perf_counter() - began, 1),
-        verdict=verdict(notebook, profile, rows),
-        finished=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        output=str(output.relative_to(root)),
-    )
-    with atomic_path(report_file) as file:
-        file.write_text(json.dumps(asdict(report), indent=1) + "\n")
+    with locked(folder / ".lock"):  # the same notebook at the same profile, twice at once, would share its files
+        if reuse and report_file.exists() and output.exists():
+            report = Report(**json.loads(report_file.read_text()))
+            if report.fingerprint == name:
+                return Report(**{**asdict(report), "reused": True})
+        report_file.unlink(missing_ok=True)
+        rows.unlink(missing_ok=True)
+        began = time.perf_counter()
+        _execute(
+            root / "notebooks" / f"{notebook}.ipynb",
+            output,
+            {**(parameters or {}), "profile": profile, "rows": rows.name},  # cells run in the folder of the output
+        )
+        report = Report(
+            notebook=notebook,
+            profile=profile,
+            fingerprint=name,
+            seconds=round(time.perf_counter() - began, 1),
+            verdict=verdict(notebook, profile, rows),
+            finished=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            output=str(output.relative_to(root)),
+        )
+        with atomic_path(report_file) as file:
+            file.write_text(json.dumps(asdict(report), indent=1) + "\n")
     return report
 
 

@@ -5,7 +5,6 @@ a crash or a second process cannot leave half a row.
 """
 
 import datetime
-import fcntl
 import functools
 import hashlib
 import json
@@ -18,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from fgr.paths import PACKAGE, atomic_path
+from fgr.paths import PACKAGE, atomic_path, locked
 
 SELECTIONS = ("last", "best-val", "best-test", "epoch", "none")
 SPLITS = ("train", "validation", "test", "none")
@@ -143,10 +142,8 @@ def append(path: Path, rows: Iterable[Row]) -> None:
     Raises:
         ValueError: if the file has other columns.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = frame(rows).to_csv(index=False, header=False, lineterminator="\n")
-    with (path.parent / f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(path.parent / f".{path.name}.lock"):
         header = ",".join(COLUMNS) + "\n"
         before = (path.read_text() if path.exists() else "") or header
         if not before.startswith(header):
