@@ -195,7 +195,9 @@ def error_over_strength(rows: pd.DataFrame) -> Figure:
     table = _chosen(rows, "error", "validation", "last")
     with style():
         if table.empty:
-            return _not_run(_figure(1, width=5.2)[0])
+            figure, (axes,) = _figure(1, width=5.2)
+            axes.set(xlabel="strength γ", ylabel="validation error (%)")
+            return _not_run(figure)
         figure, panels = _figure(2, width=3.8)
         networks = table[["network", "hidden"]].drop_duplicates().sort_values(["network", "hidden"])
         for axes, normalized in zip(panels, (False, True)):

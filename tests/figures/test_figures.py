@@ -62,6 +62,17 @@ def crowded() -> pd.DataFrame:
     return results.frame(rows)
 
 
+def shared_strengths() -> pd.DataFrame:
+    """Rows of made-up runs: two networks at two strengths, with normalised gradients and without, two seeds."""
+    rows = []
+    networks = ({"network": "mlp", "hidden": 64}, {"network": "digit_cnn", "hidden": 512})
+    for network, strength, normalized, seed in itertools.product(networks, (0.1, 1.0), (False, True), (0, 1)):
+        config = json.dumps({**network, "strength": strength, "normalize_gradients": normalized}, sort_keys=True)
+        run = results.Run("orthoreg", config, "mnist_5k", seed, "test", "cpu")
+        rows.append(run.row("error", 0.05 * strength + 0.001 * seed, "fraction", "validation", "last", 3))
+    return results.frame(rows)
+
+
 def curves(rows: pd.DataFrame) -> Figure:
     return draw.curves(rows, "mode", label="rule:")
 
@@ -81,6 +92,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "crowding": lambda: draw.crowding(crowded(), {10.0: 20.0}),
     "curves": lambda: curves(table()),
     "curves, not run": lambda: curves(results.frame([])),
+    "error_over_strength": lambda: draw.error_over_strength(shared_strengths()),
+    "error_over_strength, not run": lambda: draw.error_over_strength(results.frame([])),
     "metric_over": lambda: over_rules(table()),
     "metric_over, not run": lambda: over_rules(results.frame([])),
 }
