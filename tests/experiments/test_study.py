@@ -61,6 +61,14 @@ def test_strength_cells_are_none_and_local_alone() -> None:
     assert [cell.strength for cell in local] == [0.01, 0.1, 1.0, 10.0]
 
 
+def test_long_cells_differ_in_the_rule_alone_and_last_as_long_as_the_thesis() -> None:
+    laptop = resolve(grids.Config, "ch05_orthoreg", "laptop")
+    none, *local = grids.long_cells(laptop)
+    assert (none.mode, none.epochs, none.milestones) == ("none", 200, ())
+    assert [replace(cell, mode="none", strength=0.0) for cell in local] == [none] * 2
+    assert study.Study(grids.Config(), "test").long().empty
+
+
 def test_locality_cells_share_their_baseline_with_the_strength_sweep() -> None:
     none, all_pairs, *local = grids.locality_cells(PAPER, 0.1)
     assert none == grids.strength_cells(PAPER)[0]

@@ -8,7 +8,7 @@ from fgr.config import ParameterError
 from fgr.experiments.orthoreg.runs import Cell
 from fgr.results.rows import with_config
 
-MAY_BE_EMPTY = ("milestones", "cnn_seeds", "cifar_seeds", "shared_seeds")
+MAY_BE_EMPTY = ("milestones", "long_seeds", "long_strengths", "cnn_seeds", "cifar_seeds", "shared_seeds")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class Config:
     milestones: tuple[float, ...] = (0.75,)  # of the MLP runs: fractions at which lr falls to a fifth; [] for never
     batch_size: int = 50
     strengths: tuple[float, ...] = (0.1, 1.0)  # gamma > 0, beside 0
+    long_seeds: tuple[int, ...] = ()  # of the runs as long as the thesis's, on few images
+    long_epochs: int = 200
+    long_strengths: tuple[float, ...] = (0.1,)
     localities: tuple[float, ...] = (1.0, 10.0)  # lambda
     cnn_seeds: tuple[int, ...] = ()  # of Table 5.1
     cnn_train_size: int = 0
@@ -74,6 +77,13 @@ def digits(config: Config, **changes: object) -> Cell:
 def strength_cells(config: Config) -> list[Cell]:
     """Fig. 5.4: no regularisation, then the local rule at every strength."""
     return [digits(config)] + [digits(config, mode="local", strength=s) for s in config.strengths]
+
+
+def long_cells(config: Config) -> list[Cell]:
+    """Fig. 5.4 at the thesis's number of epochs, which we can afford on few images only; a constant learning rate."""
+    size = {"dataset": "mnist_5k", "train_size": 0, "hidden": 512, "epochs": config.long_epochs}
+    base = digits(config, **size, lr=0.1, milestones=(), batch_size=100)
+    return [base] + [replace(base, mode="local", strength=strength) for strength in config.long_strengths]
 
 
 def locality_cells(config: Config, strength: float) -> list[Cell]:

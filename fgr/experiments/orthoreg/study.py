@@ -85,6 +85,10 @@ class Study:
         """Fig. 5.4: the perceptron without OrthoReg and with the local rule at every strength."""
         return self._sweep("strength", grids.strength_cells(self.config), self.config.seeds)
 
+    def long(self) -> pd.DataFrame:
+        """Fig. 5.4 again, trained for as many epochs as the thesis did, on 3,500 digits."""
+        return self._sweep("long", grids.long_cells(self.config), self.config.long_seeds)
+
     def locality(self) -> pd.DataFrame:
         """Fig. 5.5: none, global, and local at every locality, at the strength that `strength` did best with."""
         gamma = grids.best_by_validation(grids.local(self.strength()), "strength")
