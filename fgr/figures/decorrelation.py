@@ -8,17 +8,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from fgr.figures.style import BLACK, CYCLE, MARKERS, RULES, Figure, style
+from fgr.figures.runs import chosen, not_run
+from fgr.figures.style import BLACK, CYCLE, RULES, Figure, panels, style
 from fgr.orthoreg import orthoreg_direction, orthoreg_loss
-from fgr.results.rows import with_config
 from fgr.results.statistics import interval
-
-EPOCH_MARK = {"marker": ".", "markersize": 4}
-
-
-def _figure(columns: int, rows: int = 1, height: float = 3.2, width: float = 3.6) -> tuple[Figure, np.ndarray]:
-    figure = Figure(figsize=(width * columns, height * rows))
-    return figure, np.atleast_1d(figure.subplots(rows, columns)).ravel()
 
 
 def losses_over_angle(localities: Sequence[float]) -> Figure:
@@ -27,7 +20,7 @@ def losses_over_angle(localities: Sequence[float]) -> Figure:
     pairs = [torch.tensor([[1.0, 0.0], [a.cos(), a.sin()]], dtype=torch.float64) for a in angles]
     degrees = angles.rad2deg().numpy()
     with style():
-        figure, (left, right) = _figure(2)
+        figure, (left, right) = panels(2)
         left.plot(degrees, [orthoreg_loss(p, mode="global").item() for p in pairs], color=RULES["global"])
         left.set(title="global loss (Eq. 5.2)", ylabel="loss of the pair")
         for color, locality in zip(cycle(CYCLE), localities):
@@ -45,7 +38,7 @@ def push_directions(angles_degrees: Sequence[float], locality: float) -> Figure:
     angles = torch.tensor(angles_degrees, dtype=torch.float64).deg2rad()
     points = torch.stack([angles.cos(), angles.sin()], 1)  # (N, 2)
     with style():
-        figure, axes = _figure(2)
+        figure, axes = panels(2)
         for ax, mode in zip(axes, ("global", "local")):
             push = -orthoreg_direction(points, locality, mode)
             push = push - (push * points).sum(1, keepdim=True) * points
@@ -75,7 +68,7 @@ def toy_panels(paths: Mapping[str, Tensor]) -> Figure:
     """Fig. 5.2 a-c, e, f: filters in the plane before and after; `paths` maps a title to (steps + 1, N, 2)."""
     first = next(iter(paths.values()))
     with style():
-        figure, axes = _figure(3, 2)
+        figure, axes = panels(3, 2)
         _rays(axes[0], first[0], "at the start", BLACK)
         for ax, (title, path) in zip(axes[1:], paths.items()):
             _rays(ax, path[-1], title, RULES["global" if "global" in title else "local"])
@@ -95,7 +88,7 @@ def _rays(axes, points: Tensor, title: str, color: str) -> None:
 def angle_over_steps(angles: Mapping[str, Sequence[float]], even_spacing: float) -> Figure:
     """Fig. 5.2 d: mean angle to the nearest filter over the steps, in degrees, with that of even spacing."""
     with style():
-        figure, (axes,) = _figure(1, width=5.2)
+        figure, (axes,) = panels(1, width=5.2)
         for rule, values in angles.items():
             axes.plot(values, color=RULES[rule], label=rule)
         axes.axhline(even_spacing, color=BLACK, linestyle=":", linewidth=1, label="evenly spaced")
@@ -109,9 +102,9 @@ def crowding(rows: pd.DataFrame, limits: Mapping[float, float]) -> Figure:
 
     `limits` maps a locality to the smallest angle at which its even spacing is stable, in degrees.
     """
-    table = _chosen(rows, "nearest_angle", "none", "last")
+    table = chosen(rows, "nearest_angle", "none", "last")
     with style():
-        figure, (axes,) = _figure(1, width=5.6)
+        figure, (axes,) = panels(1, width=5.6)
         lines = table.groupby(["mode", "locality"])
         for (mode, locality), color, mark in zip(lines.groups, (RULES["global"], RULES["local"], CYCLE[2]), "s^D"):
             group = lines.get_group((mode, locality))
@@ -129,7 +122,7 @@ def crowding(rows: pd.DataFrame, limits: Mapping[float, float]) -> Figure:
 def angle_histograms(angles: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     """Fig. 5.3: distribution of the minimum angle of filters; network -> rule -> angles in degrees."""
     with style():
-        figure, axes = _figure(len(angles), width=3.4)
+        figure, axes = panels(len(angles), width=3.4)
         bins = np.linspace(0, 120, 61)
         for ax, (network, by_rule) in zip(axes, angles.items()):
             for rule, values in by_rule.items():
@@ -144,63 +137,17 @@ def angle_histograms(angles: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     return figure
 
 
-def curves(rows: pd.DataFrame, by: str, label: str, split: str = "test") -> Figure:
-    """Fig. 5.4 a and 5.6: error over epochs, mean over seeds with the range of the seeds, one line a value of `by`."""
-    table = _chosen(rows, "error", split, "epoch")
-    with style():
-        figure, (axes,) = _figure(1, width=5.2, height=3.6)
-        axes.set(xlabel="epoch", ylabel=f"{split} error (%)", yscale="log")
-        if table.empty:
-            return _not_run(figure)
-        for color, value in zip(cycle(CYCLE), _in_order(table[by].unique())):
-            over = table[table[by] == value].groupby("epochs")["value"]
-            color = RULES.get(value, color)
-            axes.plot(over.mean().index, 100 * over.mean(), color=color, label=f"{label} {value}", **EPOCH_MARK)
-            axes.fill_between(
-                over.mean().index, 100 * over.min(), 100 * over.max(), color=color, alpha=0.15, linewidth=0
-            )
-        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            axis("{x:g}")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
-    return figure
-
-
-def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: str, split: str = "test") -> Figure:
-    """Fig. 5.4 b and 5.5: a last-epoch metric in percent over a parameter: every seed, their mean and interval."""
-    table = _chosen(rows, metric, split, "last")
-    with style():
-        figure, (axes,) = _figure(1, width=5.2)
-        axes.set(xlabel=xlabel, ylabel=label)
-        if table.empty:
-            return _not_run(figure)
-        names = []
-        for position, value in enumerate(_in_order(table[by].unique())):
-            group = table[table[by] == value]
-            values = 100 * group.groupby("seed")["value"].mean()
-            color = RULES.get(value, CYCLE[0])
-            axes.plot([position] * len(values), values, "o", color=color, alpha=0.35, markersize=4)
-            mean = interval(values.tolist())
-            half = mean.high - mean.mean if mean.n > 1 else 0.0
-            mark = MARKERS.get(value, "D")
-            axes.errorbar(position, mean.mean, half, color=color, marker=mark, markersize=6, capsize=4)
-            names.append(f"{value:g}" if isinstance(value, float) else str(value))
-        axes.set(xticks=range(len(names)), xlim=(-0.5, len(names) - 0.5))
-        axes.set_xticklabels(names)
-    return figure
-
-
 def error_over_strength(rows: pd.DataFrame) -> Figure:
     """Section 5.3.2: validation error of several networks over the strength, without and with normalised gradients."""
-    table = _chosen(rows, "error", "validation", "last")
+    table = chosen(rows, "error", "validation", "last")
     with style():
         if table.empty:
-            figure, (axes,) = _figure(1, width=5.2)
+            figure, (axes,) = panels(1, width=5.2)
             axes.set(xlabel="strength γ", ylabel="validation error (%)")
-            return _not_run(figure)
-        figure, panels = _figure(2, width=3.8)
+            return not_run(figure)
+        figure, both = panels(2, width=3.8)
         networks = table[["network", "hidden"]].drop_duplicates().sort_values(["network", "hidden"])
-        for axes, normalized in zip(panels, (False, True)):
+        for axes, normalized in zip(both, (False, True)):
             for color, (network, hidden) in zip(CYCLE, networks.itertuples(index=False)):
                 of = table[(table.network == network) & (table.hidden == hidden)]
                 of = of[of.normalize_gradients == normalized]
@@ -213,25 +160,7 @@ def error_over_strength(rows: pd.DataFrame) -> Figure:
             axes.set_title("normalised gradients" if normalized else "gradients as they are")
             for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
                 axis("{x:g}")
-        panels[0].set_ylabel("validation error (%)")
-        panels[0].sharey(panels[1])
-        panels[1].legend()
-    return figure
-
-
-def _in_order(values: Sequence[object]) -> list[object]:
-    """Sort numbers by size, and rules as none, global, local."""
-    return sorted(values, key=lambda value: list(RULES).index(value) if value in RULES else value)
-
-
-def _chosen(rows: pd.DataFrame, metric: str, split: str, selection: str) -> pd.DataFrame:
-    chosen = rows[(rows["metric"] == metric) & (rows["split"] == split) & (rows["selection"] == selection)]
-    return with_config(chosen) if len(chosen) else chosen
-
-
-def _not_run(figure: Figure) -> Figure:
-    """Say in the picture that no rows were recorded, rather than draw nothing."""
-    figure.axes[0].set_yscale("linear")  # before the ticks: changing the scale brings them back
-    figure.axes[0].set(xticks=[], yticks=[])
-    figure.axes[0].text(0.5, 0.5, "not run yet", ha="center", va="center", transform=figure.axes[0].transAxes)
+        both[0].set_ylabel("validation error (%)")
+        both[0].sharey(both[1])
+        both[1].legend()
     return figure

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import figure
 
 # Okabe and Ito's palette: told apart under the common forms of colour blindness
@@ -52,3 +53,9 @@ class Figure(figure.Figure):
         png = io.BytesIO()
         self.savefig(png, format="png", dpi=140, bbox_inches="tight")
         return png.getvalue()
+
+
+def panels(columns: int, rows: int = 1, height: float = 3.2, width: float = 3.6) -> tuple[Figure, np.ndarray]:
+    """Return a figure with a grid of axes, and these in one array; `height` and `width` in inches each."""
+    figure = Figure(figsize=(width * columns, height * rows))
+    return figure, np.atleast_1d(figure.subplots(rows, columns)).ravel()
