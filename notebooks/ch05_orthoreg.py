@@ -76,7 +76,7 @@ Markdown(page.settings(config, profile))
 from fgr.experiments.orthoreg import geometry, grids
 from fgr.experiments.orthoreg.study import Study
 from fgr.figures import decorrelation as draw
-from fgr.figures.runs import curves, metric_over
+from fgr.figures import runs as draw_runs
 from fgr.figures.browser import step_browser
 from fgr.orthoreg import (
     OrthoReg,
@@ -221,7 +221,7 @@ display(Markdown(page.origin(angle_rows)))
 
 # %% mystnb={"figure": {"caption": "Live: test error over the epochs for several strengths of the local rule (Fig. 5.4 a), mean and range over the seeds.", "name": "fig-strength-live"}, "image": {"alt": "Test error falling over the epochs on a logarithmic axis, one line a strength."}}
 live = study.strength()
-curves(live, "strength", label="γ")
+draw_runs.curves(live, "strength", label="γ")
 
 # %% [markdown]
 # ### Strength (Fig. 5.4)
@@ -230,10 +230,10 @@ curves(live, "strength", label="γ")
 
 # %% mystnb={"figure": {"caption": "Recorded: test error over the epochs for several strengths (Fig. 5.4 a).", "name": "fig-strength"}, "image": {"alt": "Test error over epochs for gamma 0, 0.01, 0.1, 1 and 10."}}
 strength_recorded = page.recorded("ch05_orthoreg", "strength")
-curves(strength_recorded, "strength", label="γ")
+draw_runs.curves(strength_recorded, "strength", label="γ")
 
 # %% mystnb={"figure": {"caption": "Recorded: overfitting, test minus training error at the last epoch, over the strength (Fig. 5.4 b). Dots are seeds; bars are 95% intervals of the mean.", "name": "fig-overfitting"}, "image": {"alt": "Overfitting in percentage points for each gamma with intervals."}}
-metric_over(
+draw_runs.metric_over(
     strength_recorded,
     by="strength",
     metric="overfitting",
@@ -257,7 +257,7 @@ live = study.long()  # trains at the laptop and paper profiles only
 
 # %% mystnb={"figure": {"caption": "Recorded: test error over 200 epochs on 3,500 digits, for several strengths of the local rule.", "name": "fig-long"}, "image": {"alt": "Test error over 200 epochs on a logarithmic axis, one line a strength."}}
 long_recorded = page.recorded("ch05_orthoreg", "long")
-curves(long_recorded, "strength", label="γ")
+draw_runs.curves(long_recorded, "strength", label="γ")
 
 # %% tags=["nbval-ignore-output"]
 display(Markdown(page.origin(long_recorded)))
@@ -269,13 +269,13 @@ display(Markdown(page.origin(long_recorded)))
 
 # %% mystnb={"figure": {"caption": "Live: test error without regularisation, with the global and with the local rule (Fig. 5.5 b), at this page's small size.", "name": "fig-rules-live"}, "image": {"alt": "Test error for no rule, global rule and local rule with seeds and intervals."}}
 live = grids.at_locality(study.locality(), 10.0)
-metric_over(
+draw_runs.metric_over(
     live, by="mode", metric="error", label="test error (%)", xlabel="rule"
 )
 
 # %% mystnb={"figure": {"caption": "Recorded: test error over the locality of the local rule (Fig. 5.5 a).", "name": "fig-locality"}, "image": {"alt": "Test error for each lambda with seeds and intervals."}}
 locality_recorded = page.recorded("ch05_orthoreg", "locality")
-metric_over(
+draw_runs.metric_over(
     grids.local(locality_recorded),
     by="locality",
     metric="error",
@@ -285,7 +285,7 @@ metric_over(
 
 # %% mystnb={"figure": {"caption": "Recorded: test error without regularisation, with the global and with the local rule (Fig. 5.5 b).", "name": "fig-rules"}, "image": {"alt": "Test error for no rule, global rule and local rule with seeds and intervals."}}
 at_ten = grids.at_locality(locality_recorded, 10.0)
-metric_over(
+draw_runs.metric_over(
     at_ten, by="mode", metric="error", label="test error (%)", xlabel="rule"
 )
 
@@ -344,7 +344,7 @@ live = study.cifar()  # trains at the laptop and paper profiles only
 
 # %% mystnb={"figure": {"caption": "Recorded: test error of WRN-10-1 on CIFAR-10 over the epochs (Fig. 5.6), mean and range over the seeds.", "name": "fig-cifar"}, "image": {"alt": "Test error over epochs for no rule, global rule and local rule."}}
 cifar_recorded = page.recorded("ch05_orthoreg", "cifar")
-curves(cifar_recorded, "mode", label="rule:")
+draw_runs.curves(cifar_recorded, "mode", label="rule:")
 
 # %% tags=["nbval-ignore-output"]
 beside = published.beside("T5.2", cifar_recorded, grids.TABLE_5_2)

@@ -176,7 +176,7 @@ def test_points_of_a_rule_have_its_colour() -> None:
 
 def test_a_line_for_every_value_however_many() -> None:
     values = len(CYCLE) + 2
-    figure = draw.curves(table(("local",), strengths=values), "strength", label="γ")
+    figure = over_runs.curves(table(("local",), strengths=values), "strength", label="γ")
     assert len(figure.axes[0].lines) == values
     assert len(draw.losses_over_angle([float(n + 1) for n in range(values)]).axes[1].get_legend().texts) == values
 
