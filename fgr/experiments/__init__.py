@@ -3,23 +3,33 @@
 `NOTEBOOKS` names every notebook, the parameters it takes and the numbers by which a run of it is judged.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from fgr.experiments.orthoreg import grids as orthoreg
+from fgr.experiments.orthoreg import runs as orthoreg_runs
+from fgr.results.rows import Row
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A chapter's notebook: the class of its parameters, and what it measures, name -> value, from its rows."""
+    """A chapter's notebook: the class of its parameters, what it measures, and how its recorded runs are repeated.
+
+    Args:
+        headline: its rows -> name -> value, the few numbers by which a run of it is judged.
+        runs: name of an experiment in recorded rows -> (configuration, seed, profile) -> the rows of that run anew.
+    """
 
     title: str
     config: type
     headline: Callable[[pd.DataFrame], dict[str, float]]
+    runs: Mapping[str, Callable[[str, int, str], list[Row]]]
 
 
 NOTEBOOKS = {
-    "ch05_orthoreg": Notebook("Chapter 5: OrthoReg", orthoreg.Config, orthoreg.headline),
+    "ch05_orthoreg": Notebook(
+        "Chapter 5: OrthoReg", orthoreg.Config, orthoreg.headline, {orthoreg_runs.EXPERIMENT: orthoreg_runs.rerun}
+    ),
 }

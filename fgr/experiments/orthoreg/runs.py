@@ -179,3 +179,8 @@ def cell_from_json(text: str) -> Cell:
     values = json.loads(text)
     values["milestones"] = tuple(values["milestones"])
     return Cell(**values)
+
+
+def rerun(config: str, seed: int, profile: str) -> list[results.Row]:
+    """Repeat the recorded run of a configuration and seed on this machine and return its rows."""
+    return run_cell(cell_from_json(config), seed, profile).rows
