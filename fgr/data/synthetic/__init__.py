@@ -1,0 +1,1 @@
+"""Generated image sets that carry their truth: every sample is drawn from its seed and index alone."""
