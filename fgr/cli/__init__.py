@@ -1,4 +1,4 @@
-"""The command line: `fgr run`, `fgr results`, `fgr claims`, `fgr data`. `fgr --help` explains."""
+"""The command line: `fgr run`, `results`, `claims`, `data`, `features`, `sequence`. `fgr --help` explains."""
 
 import sys
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from fgr.cli import data, results
+from fgr.cli import data, features, results, sequence
 from fgr.cli.errors import clear_errors
 from fgr.config import ParameterError
 
@@ -65,4 +65,6 @@ def run(
 
 app.add_typer(results.app, name="results")
 app.add_typer(data.app, name="data")
+app.add_typer(features.app, name="features")
+app.add_typer(sequence.app, name="sequence")
 app.command("claims")(results.claims)

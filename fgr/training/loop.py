@@ -57,6 +57,7 @@ def train(
     hooks: Sequence[Callable[[Step], None]] = (),
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
     recorder: Callable[[Epoch], None] | None = None,
+    stop: Callable[[Sequence[Epoch]], bool] | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: int = 0,
     device: torch.device | str = "cpu",
@@ -79,6 +80,7 @@ def train(
         hooks: called after every optimiser step, e.g. `lambda step: orthoreg.step(step.lr)`.
         evaluate: called after every epoch with the model in evaluation mode.
         recorder: called with every finished epoch (rank 0 only), those of before a restart included.
+        stop: asked before every epoch but the first with the history so far; True ends the training early.
         checkpoint: file to resume from if it exists, with the learning rate and momentum that it holds; written after
             every epoch and removed by nobody.
         checkpoint_every: also write it every so many batches.
@@ -131,6 +133,8 @@ def train(
             save_checkpoint(checkpoint, state)
 
     for epoch in range(start_epoch, epochs):
+        if stop is not None and history and stop(history):
+            break
         began = time.perf_counter()
         wrapped.train()
         total = len(loader) if hasattr(loader, "__len__") else None
