@@ -8,6 +8,7 @@ import pandas as pd
 from fgr.config import ParameterError
 from fgr.experiments.codes.runs import Cell
 from fgr.results.rows import with_config
+from fgr.results.statistics import interval
 
 MAY_BE_EMPTY = ("table_seeds", "bits_seeds", "convergence_seeds", "end_seeds", "modern_seeds")
 METHODS = ("one_hot", "gaussian", "dense_random", "hadamard", "spectral")
@@ -154,7 +155,7 @@ def convergence_cells(config: Config, lrs: dict[tuple[str, int], float]) -> list
     ]
 
 
-def end_cells(config: Config, lrs: dict[tuple[str, int], float]) -> list[Cell]:
+def end_cells(config: Config) -> list[Cell]:
     """One-hot, random and data-based codes end to end: the whole network is trained with them."""
     return [
         cell(config, code, lr=0.02, on="images", epochs=config.end_epochs, weight_decay=5e-4)
@@ -190,7 +191,27 @@ def headline(rows: pd.DataFrame) -> dict[str, float]:
         last = part[(part.metric == "error") & (part.split == "test") & (part.selection == "last")]
         values[f"test_error_{code}"] = last["value"].mean()
         values[f"mean_error_{code}"] = part[part.metric == "mean_error"]["value"].mean()
-    bits = table[table.experiment == "code_bits"]
+    bits = table[(table.experiment == "code_bits") & (table.metric == "correlation")]
     for code in ("gaussian", "spectral"):
         values[f"correlation_{code}"] = bits[bits.code == code]["value"].mean()
     return {name: float(value) for name, value in values.items()}
+
+
+def error_table(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return test errors at the last epoch in percent, mean and 95% interval over the seeds, one row a cell."""
+    columns = [*by, "test error (%)", "interval", "seeds"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    lines = []
+    for key, values in last_errors(rows, by).iterrows():
+        of = interval((100 * values.dropna()).tolist())
+        names = key if isinstance(key, tuple) else (key,)
+        lines.append((*names, round(of.mean, 2), f"{of.low:.2f} to {of.high:.2f}" if of.n > 1 else "", of.n))
+    return pd.DataFrame(lines, columns=columns).sort_values("test error (%)")
+
+
+def meaning_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return how strongly the first bits of each code follow attributes, beside chance; means over the seeds."""
+    table = with_config(rows)
+    wide = table.pivot_table(index="code", columns="metric", values="value").reset_index()
+    return wide[["code", "correlation", "chance_correlation", "p_value"]].rename_axis(columns=None)
