@@ -187,17 +187,17 @@ def test_mutant_is_the_library_with_one_place_changed(name: str, tmp_path: Path)
         for path in root.rglob("*.py")
         if path.read_bytes() != (project_root() / path.relative_to(root)).read_bytes()
     ]
-    assert [str(path) for path in changed] == [mutants.MUTANTS[name][0]]
+    assert [str(path) for path in changed] == [mutants.MUTANTS[name][1]]
     compile((root / changed[0]).read_text(), str(changed[0]), "exec")
 
 
 def test_mutant_refuses_to_be_the_original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(mutants.MUTANTS, "stale", ("fgr/orthoreg.py", "a line of long ago", "x"))
+    monkeypatch.setitem(mutants.MUTANTS, "stale", ("ch05_orthoreg", "fgr/orthoreg.py", "a line of long ago", "x"))
     with pytest.raises(
         ValueError, match=r"mutant 'stale': fgr/orthoreg\.py holds 'a line of long ago' 0 times, not once"
     ):
         mutants.mutant("stale", tmp_path / "a")
-    monkeypatch.setitem(mutants.MUTANTS, "vague", ("fgr/orthoreg.py", "return", "x"))
+    monkeypatch.setitem(mutants.MUTANTS, "vague", ("ch05_orthoreg", "fgr/orthoreg.py", "return", "x"))
     with pytest.raises(ValueError, match=r"holds 'return' \d+ times, not once"):
         mutants.mutant("vague", tmp_path / "b")
 

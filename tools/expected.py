@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mutants import MUTANTS, mutant
+from mutants import mutant, of
 from tqdm import tqdm
 
 from fgr.experiments import NOTEBOOKS
@@ -29,6 +29,7 @@ INSTRUCTION_SETS = {
 LEAST_OF_RATES = 0.02
 SEEDS = {  # what varies of a notebook's smoke profile from one measurement to the next
     "ch05_orthoreg": [{"seeds": [s], "toy_seeds": [3 * s, 3 * s + 1, 3 * s + 2]} for s in range(5)],
+    "ch06_output_codes": [{"seeds": [s]} for s in range(5)],
 }
 
 
@@ -52,13 +53,13 @@ def measure(notebook: str, parameters: dict, environment: dict) -> dict[str, flo
 def bands(notebook: str) -> dict[str, dict]:
     """Measure and return the bands of one notebook's smoke profile."""
     jobs = [(name, seeds) for name in INSTRUCTION_SETS for seeds in SEEDS[notebook]]
-    bar = tqdm(total=len(jobs) + len(MUTANTS), desc=notebook, disable=not sys.stderr.isatty())
+    bar = tqdm(total=len(jobs) + len(of(notebook)), desc=notebook, disable=not sys.stderr.isatty())
     good = []
     for name, seeds in jobs:
         good.append(measure(notebook, seeds, INSTRUCTION_SETS[name]))
         bar.update()
     broken = {}
-    for name in MUTANTS:
+    for name in of(notebook):
         with tempfile.TemporaryDirectory() as folder:
             path = mutant(name, Path(folder))
             broken[name] = measure(notebook, SEEDS[notebook][0], {"PYTHONPATH": str(path)})

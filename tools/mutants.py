@@ -5,18 +5,43 @@ from pathlib import Path
 
 from fgr.paths import project_root
 
-# name -> file, the line as it is, the line as it must not be
+# name -> the notebook that must see it, file, the line as it is, the line as it must not be
 MUTANTS = {
-    "no penalty": ("fgr/orthoreg.py", "if self.strength == 0:", "if True:"),
-    "global rule": ("fgr/orthoreg.py", 'if mode == "local":  #', "if False:  #"),
+    "no penalty": ("ch05_orthoreg", "fgr/orthoreg.py", "if self.strength == 0:", "if True:"),
+    "global rule": ("ch05_orthoreg", "fgr/orthoreg.py", 'if mode == "local":  #', "if False:  #"),
     "shuffled labels": (
+        "ch05_orthoreg",
         "fgr/experiments/orthoreg/runs.py",
         "    return ready, len(",
         '    images, targets = ready["train"]\n'
         '    ready["train"] = (images, targets[torch.randperm(len(targets))])\n'
         "    return ready, len(",
     ),
+    "shuffled species": (
+        "ch06_output_codes",
+        "fgr/experiments/codes/features.py",
+        '    kept = {"test_error"',
+        '    parts["train"] = (parts["train"][0], parts["train"][1][torch.randperm(len(parts["train"][1]))])\n'
+        '    kept = {"test_error"',
+    ),
+    "random cuts": (
+        "ch06_output_codes",
+        "fgr/experiments/codes/runs.py",
+        "oc.spectral(similarity(birds), length)",
+        "oc.gaussian(n, length, generator)",
+    ),
+    "no scale": (
+        "ch06_output_codes",
+        "fgr/experiments/codes/runs.py",
+        "oc.scale_for_loss(codes, FLOOR)",
+        "1.0",
+    ),
 }
+
+
+def of(notebook: str) -> list[str]:
+    """Return the names of the mutants that a notebook must see."""
+    return [name for name, (seen_by, *_) in MUTANTS.items() if seen_by == notebook]
 
 
 def mutant(name: str, folder: Path) -> Path:
@@ -25,7 +50,7 @@ def mutant(name: str, folder: Path) -> Path:
     Raises:
         ValueError: if the line to break is not there exactly once, so that a mutant cannot silently be the original.
     """
-    file, before, after = MUTANTS[name]
+    _, file, before, after = MUTANTS[name]
     shutil.copytree(project_root() / "fgr", folder / "fgr", ignore=shutil.ignore_patterns("__pycache__"))
     source = (folder / file).read_text()
     if source.count(before) != 1:

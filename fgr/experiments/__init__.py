@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fgr.experiments.codes import grids as codes
+from fgr.experiments.codes import runs as codes_runs
 from fgr.experiments.orthoreg import grids as orthoreg
 from fgr.experiments.orthoreg import runs as orthoreg_runs
 from fgr.results.rows import Row
@@ -31,5 +33,8 @@ class Notebook:
 NOTEBOOKS = {
     "ch05_orthoreg": Notebook(
         "Chapter 5: OrthoReg", orthoreg.Config, orthoreg.headline, {orthoreg_runs.EXPERIMENT: orthoreg_runs.rerun}
+    ),
+    "ch06_output_codes": Notebook(
+        "Chapter 6: output codes", codes.Config, codes.headline, {codes_runs.EXPERIMENT: codes_runs.rerun}
     ),
 }

@@ -12,6 +12,7 @@ from fgr.data.loader import TensorLoader
 from fgr.results import rows as results
 from fgr.training import Epoch, Step, train
 
+CURVE = 40  # points of a recorded learning curve at most
 JUDGED = 10_000  # images of a split at most that an error is measured on; of the training part this is a sample
 
 Parts = Mapping[str, tuple[Tensor, Tensor]]  # split -> (images (B, C, H, W) float32, targets (B,))
@@ -75,6 +76,7 @@ def fit(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
     label: str = "training",
+    judged: int = JUDGED,
 ) -> list[Epoch]:
     """Train by SGD (Nesterov where momentum is not 0) and return the history with the error on every split.
 
@@ -85,8 +87,9 @@ def fit(
         parameters: parameter groups for the optimiser; by default all parameters of the model.
         loss, scores: how the model's output is trained and read: (output, targets) -> scalar, output -> (B, classes).
         augment, penalty, hooks, device, checkpoint, label: as in `fgr.training.train` and `TensorLoader`.
+        judged: images of each split at most that the error is measured on, the first ones.
     """
-    judged = {split: (images[:JUDGED], targets[:JUDGED]) for split, (images, targets) in parts.items()}
+    watched = {split: (images[:judged], targets[:judged]) for split, (images, targets) in parts.items()}
     loader = TensorLoader(
         *parts["train"],
         batch_size,
@@ -108,7 +111,7 @@ def fit(
         schedule=torch.optim.lr_scheduler.MultiStepLR(optimizer, steps, gamma=0.2) if steps else None,
         penalty=penalty,
         hooks=hooks,
-        evaluate=lambda m: {split: error_rate(m, *part, device, scores) for split, part in judged.items()},
+        evaluate=lambda m: {split: error_rate(m, *part, device, scores) for split, part in watched.items()},
         checkpoint=checkpoint,
         device=device,
         label=label,
@@ -116,12 +119,18 @@ def fit(
 
 
 def history_rows(run: results.Run, history: Sequence[Epoch], seconds: float) -> list[results.Row]:
-    """Turn a history into rows: errors by epoch and by selection rule, overfitting, loss, seconds an epoch."""
+    """Turn a history into rows: errors by epoch and by selection rule, overfitting, loss, seconds an epoch.
+
+    Of long runs the curve has only every so many epochs, and the last, so that records stay small; best epochs are
+    found among all.
+    """
+    step = -(-len(history) // CURVE)
     last, best_val = history[-1], min(history, key=lambda e: e.metrics["validation"])
     best_test = min(history, key=lambda e: e.metrics["test"])
     rows = [
         run.row("error", entry.metrics[split], "fraction", split, "epoch", entry.epoch)
         for entry in history
+        if entry.epoch % step == 0 or entry is last
         for split in ("train", "validation", "test")
     ]
     for split in ("train", "validation", "test"):

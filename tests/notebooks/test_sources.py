@@ -154,7 +154,7 @@ def test_no_magics_and_no_installation(name: str) -> None:
 def test_every_figure_has_a_name_a_caption_and_words_for_who_cannot_see_it(name: str) -> None:
     names = []
     for cell in code_cells(name):
-        draws = ast.unparse(ast.parse(cell.source).body[-1]).startswith(("draw.", "draw_runs."))
+        draws = ast.unparse(ast.parse(cell.source).body[-1]).startswith(("draw.", "draw_"))
         assert draws == ("mystnb" in cell.metadata), cell.source
         if draws:
             figure, image = cell.metadata["mystnb"]["figure"], cell.metadata["mystnb"]["image"]

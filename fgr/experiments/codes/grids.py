@@ -1,5 +1,6 @@
 """What chapter 6 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
@@ -7,7 +8,7 @@ import pandas as pd
 
 from fgr.config import ParameterError
 from fgr.experiments.codes.runs import Cell
-from fgr.results.rows import with_config
+from fgr.results.rows import Row, Run, with_config
 from fgr.results.statistics import interval
 
 MAY_BE_EMPTY = ("table_seeds", "bits_seeds", "convergence_seeds", "end_seeds", "modern_seeds")
@@ -153,6 +154,18 @@ def convergence_cells(config: Config, lrs: dict[tuple[str, int], float]) -> list
         for size in config.batch_sizes
         for code in ("one_hot", "gaussian", "spectral")
     ]
+
+
+def gain_rows(rows: pd.DataFrame, profile: str) -> list[Row]:
+    """Return what Gaussian codes gain on one-hot at each batch size: mean error over the epochs, by seed."""
+    table = with_config(rows)
+    wide = table[table.metric == "mean_error"].pivot_table(index=["batch_size", "seed"], columns="code", values="value")
+    made = []
+    for (size, seed), line in wide.iterrows():
+        settings = {"batch_size": int(size), "ours": "gaussian", "other": "one_hot"}
+        run = Run("code_gain", json.dumps(settings, sort_keys=True), "synthetic_birds", int(seed), profile, "cpu")
+        made.append(run.row("gain", line["one_hot"] - line["gaussian"], "fraction", "test", "none", 0))
+    return made
 
 
 def end_cells(config: Config) -> list[Cell]:

@@ -70,7 +70,9 @@ class Study:
         lrs = {}
         for size in self.config.batch_sizes:
             lrs |= self.choice(SHOWN, batch_size=size)
-        return self._sweep("convergence", grids.convergence_cells(self.config, lrs), self.config.convergence_seeds)
+        rows = self._sweep("convergence", grids.convergence_cells(self.config, lrs), self.config.convergence_seeds)
+        self._keep("gain", grids.gain_rows(rows, self.profile))
+        return rows
 
     def modern(self) -> pd.DataFrame:
         """Beyond the thesis: label smoothing, a cosine head, learned and given codes."""
