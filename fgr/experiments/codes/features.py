@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -61,7 +62,8 @@ def features(birds: Birds, device: str = "cpu") -> Features:
     Training sees shifted and mirrored images, features are of images as they are. The fully connected layers behind
     `LAYER` are thrown away: every method of the chapter starts from the same features and new layers of its own.
     """
-    what = json.dumps({**asdict(birds), "seed": SEED, "layer": LAYER, "source": source_hash("birds")}, sort_keys=True)
+    made_by = (source_hash("birds"), Path(__file__).read_text(), torch.backends.cpu.get_cpu_capability(), device)
+    what = json.dumps([asdict(birds), *made_by], sort_keys=True)
     folder = data_root() / "features"
     file = folder / f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.pt"
     with locked(folder / f".{file.stem}.lock"):
