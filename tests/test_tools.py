@@ -14,9 +14,12 @@ import expected
 import mutants
 import pages
 import pandas as pd
+import pictures
 import pytest
+import torch
 
 from fgr.cli.runner import Report
+from fgr.data.manifests import manifest
 from fgr.experiments import NOTEBOOKS
 from fgr.paths import project_root
 from fgr.results import rows as results
@@ -31,7 +34,7 @@ def test_table_escapes_bars_and_line_breaks() -> None:
 
 def test_generated_pages_are_those_of_the_contents(tmp_path: Path) -> None:
     pages.write_pages(tmp_path, [RAN])
-    made = {path.stem for path in tmp_path.iterdir()}
+    made = {path.stem for path in tmp_path.glob("*.md")}
     assert made == {"claims", "published", "datasets", "runs"}
     for name in made:
         assert f"- file: book/{name} # written at build time" in (project_root() / "_toc.yml").read_text()
@@ -215,3 +218,24 @@ def test_replay_under_instruction_sets_is_what_bands_were_measured_under() -> No
         if line.endswith("sh tools/replay.sh")
     ]
     assert replayed == list(expected.INSTRUCTION_SETS.values())
+
+
+# ---------------------------------------------------------------- pictures of data sets
+
+
+def test_generated_sets_are_drawn_for_the_page_and_restricted_ones_never(tmp_path: Path) -> None:
+    text = pictures.pictures(manifest("cluttered_mnist"), tmp_path)
+    assert text.startswith("```{figure} _drawn/cluttered_mnist.png\n:alt: ")
+    assert (tmp_path / "cluttered_mnist.png").read_bytes().startswith(b"\x89PNG")
+    assert pictures.pictures(manifest("unbc_mcmaster"), tmp_path) == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["cluttered_mnist.png"]
+
+
+def test_sets_that_were_not_fetched_are_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FGR_DATA", str(tmp_path / "empty"))
+    assert "Not on the machine" in pictures.pictures(manifest("cifar10"), tmp_path)
+
+
+def test_pictures_take_the_classes_in_turn() -> None:
+    assert pictures.in_turn(torch.tensor([0, 0, 2, 2, 1]), 4) == [0, 4, 2, 1]
+    assert pictures.short("California Gull of the west") == "California G…"

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+from pictures import pictures
 
 from fgr.cli.runner import Report
 from fgr.data.manifests import Card, Manifest, manifest, names
@@ -101,8 +102,12 @@ def published_page() -> str:
     return "\n".join(text) + "\n"
 
 
-def datasets_page() -> str:
-    """Return every data manifest by kind: splits, licence, how to obtain it, known faults, and the card of people."""
+def datasets_page(folder: Path) -> str:
+    """Return every data manifest by kind: pictures, splits, licence, how to obtain it, known faults, card of people.
+
+    Args:
+        folder: of the page; its pictures go into `_drawn` beside it.
+    """
     entries = [manifest(name) for name in names()]
     text = [
         "# Data sets\n",
@@ -117,6 +122,7 @@ def datasets_page() -> str:
         text.append(table(pd.DataFrame(_overview(entry) for entry in mine)))
         for entry in mine:
             text.append(f"\n### {entry.title}\n\n{entry.description}\n")
+            text.append(pictures(entry, folder / "_drawn"))
             text += [f"* **{name}**: {value}" for name, value in _facts(entry).items() if value]
             if entry.faults:
                 text.append("* **Known faults**:")
@@ -199,7 +205,7 @@ def write_pages(folder: Path, reports: list[Report]) -> None:
     pages = {
         "claims": claims_page(),
         "published": published_page(),
-        "datasets": datasets_page(),
+        "datasets": datasets_page(folder),
         "runs": runs_page(reports),
     }
     for name, text in pages.items():
