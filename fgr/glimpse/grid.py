@@ -58,7 +58,7 @@ def choose(grid: Tensor, patches: int, choice: str = "top", generator: torch.Gen
     weights = grid.detach().flatten(1).float()  # (B, k^2)
     if not 1 <= patches <= weights.shape[1]:
         raise ValueError(f"patches must be 1 to {weights.shape[1]}, the cells of the grid, got {patches}")
-    if weights.isnan().any():
+    if not weights.is_meta and weights.isnan().any():
         raise ValueError("the attention grid holds NaN: the where network has diverged; lower the learning rate")
     if choice == "top":
         return weights.argsort(dim=1, descending=True, stable=True)[:, :patches]

@@ -90,7 +90,9 @@ def _image_sets(
     counts = dict(zip(SPLITS, (train, validation, test)))
     if dataset == "cluttered_mnist":
         options = {"source": digits, "distractors": distractors}
-        return {split: data.load(dataset, split, count=counts[split], **options) for split in SPLITS}
+        return {
+            split: data.load(dataset, split, count=counts[split], masks=split == "test", **options) for split in SPLITS
+        }
     if dataset == "synthetic_birds":
         options = {"num_species": num_classes, "size": size, "difficulty": difficulty}
         return {split: data.load(dataset, split, count=counts[split], **options) for split in SPLITS}

@@ -1,0 +1,232 @@
+"""What chapter 4 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
+
+from dataclasses import asdict, dataclass, replace
+
+import pandas as pd
+
+from fgr.config import ParameterError
+from fgr.experiments.attend import looking, robustness
+from fgr.experiments.attend.runs import EXPERIMENT, Cell
+from fgr.results.rows import with_config
+
+MAY_BE_EMPTY = ("depth_seeds", "width_seeds", "parts_seeds", "clutter_seeds", "cifar_seeds", "looking_seeds")
+CHOICE_SEED = 100  # of the runs that choose learning rates; no reported run uses it
+DEPTHS = (0, 1, 2, 3, 4)  # AD of Fig. 4.4 b
+WIDTHS = (1, 2, 4)  # AW of Fig. 4.4 c
+DEEP, WIDE = 4, 4  # the best AD and AW of the thesis
+RELEASED, STRONG = 0.001, 1000.0  # weights of the inter-mask penalty: the released one, and one that matters
+
+ALL = {"attention_depth": DEEP, "heads": WIDE, "penalty": RELEASED}
+PARTS = {
+    "all": ALL,
+    "no penalty": {**ALL, "penalty": 0.0},
+    "strong penalty": {**ALL, "penalty": STRONG},
+    "sigmoid masks": {**ALL, "masks": "sigmoid"},
+    "sigmoid gates": {**ALL, "gates": "sigmoid"},
+    "no gates": {**ALL, "gates": "none"},
+    "projection": {**ALL, "gates": "projection"},
+}  # Fig. 4.4 d: name -> what differs from the network alone
+WARN = {"network": "wrn", "attention_depth": 3, "heads": WIDE, "penalty": RELEASED}
+CIFAR = {
+    "WRN": {"network": "wrn"},
+    "WARN": WARN,
+    "WARN, gradients blocked": {**WARN, "block_gradients": True},
+    "WARN, no gates": {**WARN, "gates": "none"},
+    "WARN, sigmoid masks": {**WARN, "masks": "sigmoid"},
+    "WARN, strong penalty": {**WARN, "penalty": STRONG},
+    "att2": {"network": "att2"},
+    "att2, gradients blocked": {"network": "att2", "block_gradients": True},
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Parameters of the notebook; the defaults are the smoke profile. Empty lists of seeds: not trained.
+
+    Raises:
+        ParameterError: if another list is empty, for the page has nothing to show then.
+    """
+
+    seeds: tuple[int, ...] = (0,)  # of the live comparison; paired: same network weights and batches
+    digits: str = "mnist_5k"  # mnist_5k | mnist: what cluttered digits are made of
+    layout: str = "released"  # of the network for them: printed | released
+    distractors: int = 4  # in training images
+    train: int = 600  # cluttered digits of each split
+    validation: int = 200
+    test: int = 400
+    epochs: int = 4
+    batch_size: int = 25
+    lrs: tuple[float, ...] = (0.03,)  # learning rates that each kind of network chooses from, on validation
+    looked: int = 60  # test images that looks are measured on
+    depth_seeds: tuple[int, ...] = ()  # of Fig. 4.4 b
+    depth_layouts: tuple[str, ...] = ("printed", "released")
+    width_seeds: tuple[int, ...] = ()  # of Fig. 4.4 c
+    parts_seeds: tuple[int, ...] = ()  # of Fig. 4.4 d
+    clutter_seeds: tuple[int, ...] = ()  # of Fig. 4.4 e
+    test_distractors: tuple[int, ...] = (4, 8, 16, 32, 64)
+    cifar_seeds: tuple[int, ...] = ()  # of the CIFAR-10 runs
+    cifar_size: str = "10-1"  # depth and width of the wide residual networks, e.g. 28-10
+    cifar_epochs: int = 8
+    looking_seeds: tuple[int, ...] = ()  # of the looks into recorded networks
+    bird_classes: int = 20  # species, 20 to 200
+    bird_size: int = 32  # pixels of a side
+    bird_train: int = 200
+    bird_test: int = 100
+    bird_epochs: int = 2
+    device: str = "auto"  # auto | cpu | cuda
+    threads: int = 1  # CPU threads; 0 leaves the choice to torch
+    record: str = ""  # folder under the repository where finished runs are kept and found again
+    rows: str = ""  # CSV file that receives every row of this run
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if value == () and name not in MAY_BE_EMPTY:
+                raise ParameterError(f"{name} must hold one value at least; only {', '.join(MAY_BE_EMPTY)} may be []")
+
+
+def baseline(config: Config, lr: float, **changes: object) -> Cell:
+    """Return the cell of the network for cluttered digits alone, changed as asked."""
+    base = Cell(
+        layout=config.layout,
+        digits=config.digits,
+        distractors=config.distractors,
+        train=config.train,
+        validation=config.validation,
+        test=config.test,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        lr=lr,
+    )
+    return replace(base, **changes)
+
+
+def attention(config: Config, lr: float, **changes: object) -> Cell:
+    """Return the cell of the same network with all of the attention, AD 4 and AW 4, changed as asked."""
+    return replace(baseline(config, lr, **ALL), **changes)
+
+
+def kinds(config: Config, lr: float, layout: str) -> dict[str, Cell]:
+    """Return the three kinds of network that are compared, by name, each at its best depth and width."""
+    return {
+        "baseline": baseline(config, lr, layout=layout),
+        "attention": attention(config, lr, layout=layout),
+        "stn": baseline(config, lr, layout=layout, network="stn"),
+    }
+
+
+def choice_cells(config: Config, layout: str) -> list[Cell]:
+    """Every kind at every learning rate: the runs that choose, as many for each kind."""
+    return [cell for lr in config.lrs for cell in kinds(config, lr, layout).values()]
+
+
+def depth_cells(config: Config, lrs: dict[str, float], layout: str) -> list[Cell]:
+    """Fig. 4.4 b: no attention, then one head at one to four depths."""
+    one = attention(config, lrs["attention"], layout=layout, heads=1)
+    return [
+        replace(one, attention_depth=depth) if depth else baseline(config, lrs["baseline"], layout=layout)
+        for depth in DEPTHS
+    ]
+
+
+def width_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
+    """Fig. 4.4 c: more heads at four depths."""
+    return [attention(config, lrs["attention"], heads=heads) for heads in WIDTHS]
+
+
+def parts_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
+    """Fig. 4.4 d: all parts, and each left out or exchanged."""
+    return [baseline(config, lrs["attention"], **changes) for changes in PARTS.values()]
+
+
+def clutter_cells(config: Config, lrs: dict[str, float]) -> list[robustness.Crowd]:
+    """Fig. 4.4 e: three kinds of network among fewer and more distractors than they were trained with."""
+    networks = [kinds(config, lrs[kind], config.layout)[kind] for kind in ("baseline", "attention", "stn")]
+    return [robustness.crowd(cell, count) for cell in networks for count in config.test_distractors]
+
+
+def cifar_cells(config: Config) -> list[Cell]:
+    """Section 4.4.3: WRN, WARN and att2 by the recipe of the released runs, shortened; no learning rate is chosen."""
+    base = Cell(
+        dataset="cifar10",
+        train=0,
+        lr=0.1,
+        weight_decay=5e-4,
+        milestones=(0.3, 0.6, 0.8),
+        batch_size=128,
+        epochs=config.cifar_epochs,
+    )
+    cells = [replace(base, **changes) for changes in CIFAR.values()]
+    return [replace(cell, network=f"{cell.network}-{config.cifar_size}") for cell in cells]
+
+
+def birds(config: Config) -> Cell:
+    """Return the cell of birds: a small VGG with attention after each of its four poolings."""
+    return Cell(
+        network="face_cnn",
+        attention_depth=DEEP,
+        heads=WIDE,
+        penalty=RELEASED,
+        dataset="synthetic_birds",
+        num_classes=config.bird_classes,
+        size=config.bird_size,
+        train=config.bird_train,
+        validation=config.bird_test,
+        test=config.bird_test,
+        lr=0.02,
+        weight_decay=5e-4,
+        batch_size=50,
+        epochs=config.bird_epochs,
+    )
+
+
+def look_cells(config: Config, cell: Cell) -> list[looking.Look]:
+    """Every method of looking into the network of a cell."""
+    return [looking.look(cell, method, config.looked) for method in looking.METHODS]
+
+
+def named(rows: pd.DataFrame, names: dict[str, dict[str, object]]) -> pd.DataFrame:
+    """Return the rows whose configuration is that of an entry of PARTS or CIFAR, with its name as column `part`."""
+    if rows.empty:
+        return rows.assign(part="")
+    table = with_config(rows)
+    table["network"] = table["network"].str.split("-").str[0]
+    fields, default = sorted({field for changes in names.values() for field in changes}), asdict(Cell())
+    found = []
+    for name, changes in names.items():
+        wanted = default | changes
+        chosen = (table[fields] == [wanted[field] for field in fields]).all(axis=1)
+        found.append(rows[chosen].assign(part=name))
+    return pd.concat(found)
+
+
+def chosen_lrs(rows: pd.DataFrame) -> dict[str, float]:
+    """Return kind -> the learning rate with the lowest validation error at the last epoch."""
+    table = with_config(rows)
+    table = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "last")]
+    table = table.assign(
+        kind=[
+            "attention" if depth else "stn" if network == "stn" else "baseline"
+            for depth, network in zip(table.attention_depth, table.network)
+        ]
+    )
+    means = table.groupby(["kind", "lr"])["value"].mean()
+    return {str(kind): float(part.idxmin()[1]) for kind, part in means.groupby("kind")}
+
+
+def headline(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the few numbers by which a run of the notebook is judged, from its rows."""
+    table = with_config(rows)
+    table = table[(table.dataset == "cluttered_mnist") & (table.seed != CHOICE_SEED) & (table.selection == "last")]
+    runs = table[(table.experiment == EXPERIMENT) & (table.metric == "error")]
+    values = {}
+    for name, depth in (("baseline", 0), ("attention", DEEP)):
+        mine = runs[(runs.attention_depth == depth) & (runs.network == "cluttered_cnn")]
+        for split in ("train", "test"):
+            values[f"{split}_error_{name}"] = mine[mine.split == split]["value"].mean()
+    looks = table[(table.experiment == looking.EXPERIMENT) & (table.method == "attention")]
+    for measure in looking.MEASURES:
+        values[f"{measure}_attention"] = looks[looks.metric == measure]["value"].mean()
+    gates = table[table.experiment == looking.GATES]
+    for metric in ("own_gate", "gate_deviation"):
+        values[metric] = gates[gates.metric == metric]["value"].mean()
+    return {name: float(value) for name, value in values.items()}
