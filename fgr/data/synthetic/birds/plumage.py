@@ -8,7 +8,7 @@ from fgr.data.synthetic.birds.nuisance import Nuisance
 from fgr.data.synthetic.birds.skeleton import Skeleton
 from fgr.data.synthetic.birds.taxonomy import options
 from fgr.data.synthetic.canvas import Canvas
-from fgr.data.synthetic.shapes import Union
+from fgr.data.synthetic.shapes import Stroke, Union
 
 LABELS = {part: number for number, part in enumerate(PARTS, 1)}  # of the plane of part labels; 0 is no bird
 _DARK, _PALE = COLORS["black"], COLORS["white"]
@@ -59,10 +59,14 @@ class Plumage:
         table = self.tint.new_tensor([COLORS.get(name, (0.0, 0.0, 0.0)) for name in names])
         return (table[self.index(group)] * self.tint[:, LABELS[part] - 1]).clamp(0, 1)
 
-    def against(self, color: Tensor) -> Tensor:
-        """Return dark markings for pale colours (B, 3), and pale markings for dark ones."""
-        bright = (color @ color.new_tensor([0.3, 0.6, 0.1]) > 0.4)[:, None]  # (B, 1)
-        return torch.where(bright, color.new_tensor(_DARK), color.new_tensor(_PALE))
+    def against(self, group: str) -> Tensor:
+        """Return dark markings where a group's colour is pale, and pale markings where it is dark: (B, 3).
+
+        The colour's name decides, not an individual's tint, so that a species has the same markings throughout.
+        """
+        names = ATTRIBUTE_GROUPS[group_index(group)].options
+        pale = [0.3 * red + 0.6 * green + 0.1 * blue > 0.4 for red, green, blue in map(COLORS.__getitem__, names)]
+        return self.tint.new_tensor([_DARK if light else _PALE for light in pale])[self.index(group)]
 
 
 def paint_birds(canvas: Canvas, bones: Skeleton, plumage: Plumage) -> None:
@@ -84,7 +88,7 @@ def _tail(canvas: Canvas, bones: Skeleton, plumage: Plumage) -> None:
     length = bones.tail_length
     for place in (0.35, 0.55, 0.75, 0.95):
         bar = bones.tail.stroke((-place * length, -0.3, 0.035 * length), (-place * length, 0.3, 0.035 * length))
-        canvas.paint(bar, plumage.against(color), plumage.has("tail_pattern", "barred"), clip=tail)
+        canvas.paint(bar, plumage.against("wing_color"), plumage.has("tail_pattern", "barred"), clip=tail)
     tip = plumage.tint.new_tensor(_TAIL_TIPS)[shape] * -length
     band = bones.tail.stroke((tip, -0.3, 0.17 * length), (tip, 0.3, 0.17 * length))
     white = canvas.pixels.new_tensor(_PALE)
@@ -131,26 +135,26 @@ def _body(canvas: Canvas, bones: Skeleton, plumage: Plumage) -> Union:
     )
     neck = torch.stack([body.point(0.75 * length, -0.2 * thick), bones.head.point(0.0, 0.1 * r)], 1)
     radii = torch.stack([0.6 * thick, 0.72 * r], 1) * body.scale[:, None]
-    whole = Union((trunk, type(trunk)(neck, radii), bones.head.ellipse(0.0, 0.0, 0.96 * r, 0.91 * r)), 0.06)
+    whole = Union((trunk, Stroke(neck, radii), bones.head.ellipse(0.0, 0.0, 0.96 * r, 0.91 * r)), 0.06)
     canvas.paint(whole, back, label=LABELS["back"])
 
     low = body.ellipse(-0.2 * length, 0.85 * thick, 1.0 * length, 0.75 * thick)
     canvas.paint(low, belly, label=LABELS["belly"], clip=whole)
     front = body.ellipse(0.85 * length, 0.3 * thick, 0.62 * length, 0.9 * thick, -0.35)
     canvas.paint(front, breast, label=LABELS["breast"], clip=whole)
-    _breast_pattern(canvas, bones, plumage, whole, plumage.against(breast))
-    streaked, dark = plumage.has("back_pattern", "streaked"), plumage.against(back)
+    _breast_pattern(canvas, bones, plumage, whole)
+    streaked, dark = plumage.has("back_pattern", "streaked"), plumage.against("back_color")
     for place in (-0.55, -0.25, 0.05, 0.35):
         mark = body.stroke((place * length, -0.72 * thick, 0.014), ((place - 0.3) * length, -0.6 * thick, 0.01))
         canvas.paint(mark, dark, 0.85 * streaked, clip=whole)
     shade = body.ellipse(-0.1 * length, 1.2 * thick, 1.1 * length, 0.45 * thick)
-    canvas.paint(shade, back.new_zeros(3), 0.22, softness=0.12 * body.scale, clip=whole)
+    canvas.paint(shade, back.new_zeros(3), 0.15, softness=0.12 * body.scale, clip=whole)
     return whole
 
 
-def _breast_pattern(canvas: Canvas, bones: Skeleton, plumage: Plumage, whole: Union, color: Tensor) -> None:
+def _breast_pattern(canvas: Canvas, bones: Skeleton, plumage: Plumage, whole: Union) -> None:
     """Paint spots, streaks or a band on the breast."""
-    body, length, thick = bones.body, bones.length, bones.thick
+    body, length, thick, color = bones.body, bones.length, bones.thick, plumage.against("breast_color")
     spotted, streaked = plumage.has("breast_pattern", "spotted"), plumage.has("breast_pattern", "streaked")
     for k in range(10):  # in two rows of five, shaken
         across, down = k % 5, k // 5
@@ -172,7 +176,7 @@ def _wing(canvas: Canvas, bones: Skeleton, plumage: Plumage) -> None:
     end = -0.93 * length - 0.2 * bones.tail_length
     tip = (end, 0.1 * thick, 0.03)
     shadow = body.stroke((0.28 * length, 0.16 * thick, 0.42 * thick), (-0.15 * length, 0.24 * thick, 0.54 * thick), tip)
-    canvas.paint(shadow, color.new_zeros(3), 0.25, softness=0.05 * body.scale)
+    canvas.paint(shadow, color.new_zeros(3), 0.2, softness=0.05 * body.scale)
     wing = body.stroke(shoulder, middle, tip)
     canvas.paint(wing, color, label=label)
     flight = body.stroke((-0.1 * length, 0.45 * thick, 0.2 * thick), (1.03 * end, 0.16 * thick, 0.03))

@@ -16,7 +16,7 @@ from fgr.data.synthetic.birds.taxonomy import check_num_species
 from fgr.data.synthetic.canvas import Canvas
 
 MIN_SIZE = 16
-_CHUNK = 64  # images painted at once: more do not fit the cache
+_CHUNK = 1 << 20  # pixels painted at once: enough that calls cost little, few enough to stay near the cache
 
 
 class BirdBatch(NamedTuple):
@@ -50,6 +50,9 @@ def render_birds(
     Sample i is of species i mod num_species, so that num_species samples in a row show each species once; attributes
     are `taxonomy(num_species).attributes[species]`.
 
+    The time goes into many small steps, which threads do not speed up: one thread a process is best
+    (`torch.set_num_threads(1)`), and several processes may share the indices out.
+
     Args:
         index: (B,) which samples, 0 or above, B at least 1.
         size: H = W in pixels, at least 16; the same scene at any size.
@@ -81,7 +84,8 @@ def render_birds(
         raise ValueError(f"difficulty must lie in [0, 1], got {difficulty}")
     check_num_species(num_species)
     index = index.long().to(device or index.device)
-    batches = [_paint(part, size, num_species, difficulty, seed) for part in index.split(_CHUNK)]
+    chunks = index.split(max(8, _CHUNK // size**2))
+    batches = [_paint(part, size, num_species, difficulty, seed) for part in chunks]
     return BirdBatch(*(torch.cat(values) for values in zip(*batches, strict=True)))
 
 

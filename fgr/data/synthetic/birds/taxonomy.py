@@ -116,7 +116,7 @@ def separating_parts(first: Tensor | int, second: Tensor | int, num_species: int
 
     Example:
         >>> [part for part, differs in zip(PARTS, separating_parts(0, 1, num_species=20)) if differs]
-        ['wing']
+        ['breast']
     """
     table = options(num_species)
     first, second = torch.as_tensor(first), torch.as_tensor(second)
