@@ -7,7 +7,6 @@ dropout, batch normalisation after the stem).
 """
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from fgr.checks import check_choice
 
@@ -18,17 +17,17 @@ class WideBlock(nn.Module):
     def __init__(self, c_in: int, c_out: int, stride: int, dropout: nn.Module, shortcut: str) -> None:
         super().__init__()
         self.raw_shortcut = shortcut == "raw"
-        self.bn1 = nn.BatchNorm2d(c_in)
+        self.bn1, self.relu1 = nn.BatchNorm2d(c_in), nn.ReLU()
         self.conv1 = nn.Conv2d(c_in, c_out, 3, stride, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(c_out)
+        self.bn2, self.relu2 = nn.BatchNorm2d(c_out), nn.ReLU()
         self.dropout = dropout
         self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)
         self.shortcut = nn.Conv2d(c_in, c_out, 1, stride, bias=False) if c_in != c_out else None
 
     def forward(self, x: Tensor) -> Tensor:
-        active = F.relu(self.bn1(x))
+        active = self.relu1(self.bn1(x))
         y = self.conv1(active)  # (B, c_out, H / stride, W / stride)
-        y = self.conv2(self.dropout(F.relu(self.bn2(y))))
+        y = self.conv2(self.dropout(self.relu2(self.bn2(y))))
         if self.shortcut is None:
             return y + x
         return y + self.shortcut(x if self.raw_shortcut else active)
@@ -85,7 +84,7 @@ class WideResNet(nn.Module):
                 blocks.append(WideBlock(c_in, c_out, stride, make_dropout(dropout), shortcut))
                 c_in = c_out
             self.stages.append(nn.Sequential(*blocks))
-        self.bn = nn.BatchNorm2d(c_in)
+        self.bn, self.relu = nn.BatchNorm2d(c_in), nn.ReLU()
         self.classifier = nn.Linear(c_in, num_classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -96,5 +95,5 @@ class WideResNet(nn.Module):
         x = self.stem(images)
         for stage in self.stages:
             x = stage(x)
-        features = F.relu(self.bn(x)).mean((2, 3))  # (B, 64 width)
+        features = self.relu(self.bn(x)).mean((2, 3))  # (B, 64 width)
         return self.classifier(features)

@@ -1,0 +1,116 @@
+"""The attention module: K heads look at a feature map, each classifies what it sees, head gates weigh their opinions.
+
+Thesis chapter 4, Eq. 4.1 to 4.5; P. Rodríguez et al.: Attend and Rectify: a Gated Attention Mechanism for Fine-Grained
+Recognition, ECCV 2018. All three linear maps (mask, class scores, head gate) are one 3 x 3 convolution without bias, as
+the thesis suggests. The class scores of a head stay raw here; the log-softmax that the thesis does not print comes
+where the hypotheses of several modules meet (`combine`).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from fgr.checks import check_choice, check_positive, check_shape
+
+MASKS = ("softmax", "sigmoid")
+
+
+class Hypothesis(NamedTuple):
+    """What one attention module says: class scores (B, L), masks (B, K, H, W), head gates (B, K)."""
+
+    scores: Tensor
+    masks: Tensor
+    gates: Tensor
+
+
+def attend(maps: Tensor, heads: int, masks: str = "softmax", head_gates: bool = True) -> Hypothesis:
+    """Read the class scores of a feature map where its masks look, and average over heads (Eq. 4.1 to 4.5)::
+
+        H_k = softmax over positions of the mask channel          o_k = sum_p H_k(p) O_k(p)
+        g   = softmax over heads of tanh(sum_p H_k(p) G_k(p))     o   = sum_k g_k o_k
+
+    Args:
+        maps: (B, K (L + 2), H, W), for each head in turn its mask channel, its head-gate channel and its L class
+            channels; without head gates (B, K (L + 1), H, W).
+        heads: K.
+        masks: "softmax" over positions (Eq. 4.1). "sigmoid", which the thesis names without a formula, is here the
+            mean over positions of sigmoid-masked scores, H_k = sigmoid / (H W): a mask can close (all zero) or open
+            fully (average pooling), the degeneration that the thesis warns of.
+        head_gates: without them every head counts 1 / K (our own form of that ablation).
+
+    Returns:
+        A `Hypothesis`; its scores are raw, and softmax masks and gates sum to one.
+
+    Raises:
+        ValueError: on an unknown option, or channels that do not fit the heads.
+
+    Example:
+        >>> scores, masks, gates = attend(torch.zeros(2, 3 * (10 + 2), 4, 4), heads=3)
+        >>> scores.shape, masks.sum((2, 3))[0], gates[0]
+        (torch.Size([2, 10]), tensor([1., 1., 1.]), tensor([0.3333, 0.3333, 0.3333]))
+    """
+    check_choice(masks, MASKS, "masks")
+    check_shape(maps, "B C H W", "maps")
+    B, channels, H, W = maps.shape
+    others = 2 if head_gates else 1
+    if channels % heads or channels // heads <= others:
+        raise ValueError(f"maps must have heads x (classes + {others}) channels, got {channels} for {heads} heads")
+    look, values = maps.reshape(B, heads, channels // heads, H * W).split([1, channels // heads - 1], dim=2)
+    look = look.transpose(2, 3)  # (B, K, H W, 1)
+    look = look.softmax(2) if masks == "softmax" else look.sigmoid() / (H * W)
+    seen = (values @ look).squeeze(-1)  # (B, K, L + 1): the head gate's value, then the class scores
+    if head_gates:
+        gate, seen = seen.split([1, seen.shape[2] - 1], dim=2)
+        gates = gate.tanh().softmax(1)  # (B, K, 1)
+    else:
+        gates = torch.full_like(seen[:, :, :1], 1 / heads)
+    return Hypothesis((gates * seen).sum(1), look.reshape(B, heads, H, W), gates.squeeze(2))
+
+
+class AttentionModule(nn.Module):
+    """Attend to a feature map and classify what is seen: one convolution, then `attend`.
+
+    Args:
+        in_channels: C of the feature map.
+        num_classes: L.
+        heads: K, the attention width (AW).
+        masks, head_gates: as in `attend`.
+        batch_norm: normalise and rectify the features first. Unnecessary where they already are, as in WARN, which
+            shares the normalisation of the next stage; the fine-tuned networks of the thesis read raw outputs.
+
+    Shapes: features (B, C, H, W) -> `Hypothesis`.
+
+    Raises:
+        ValueError: on an unknown option or a size that is not above 0.
+
+    Example:
+        >>> module = AttentionModule(in_channels=8, num_classes=5, heads=2)
+        >>> module.conv.weight.numel() == 9 * 8 * 2 * (5 + 2)
+        True
+        >>> module(torch.randn(3, 8, 6, 6)).scores.shape
+        torch.Size([3, 5])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        heads: int = 4,
+        masks: str = "softmax",
+        head_gates: bool = True,
+        batch_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        check_choice(masks, MASKS, "masks")
+        for name, value in (("in_channels", in_channels), ("num_classes", num_classes), ("heads", heads)):
+            check_positive(value, name)
+        self.heads, self.masks, self.head_gates = heads, masks, head_gates
+        self.norm = nn.Sequential(nn.BatchNorm2d(in_channels), nn.ReLU()) if batch_norm else nn.Identity()
+        channels = heads * (num_classes + 1 + head_gates)
+        self.conv = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
+
+    def forward(self, features: Tensor) -> Hypothesis:
+        check_shape(features, f"B {self.conv.in_channels} H W", "features")
+        return attend(self.conv(self.norm(features)), self.heads, self.masks, self.head_gates)
