@@ -41,6 +41,23 @@ SAMPLES = {  # only sets that differ from `Sample()`
         words="Dots: parts that show; frame: the bird. Sisters stand beside each other.",
         rows=tuple(range(16)),
     ),
+    "synthetic_faces": Sample(
+        options={"count": 16, "size": 128, "per_subject": 1},
+        points="landmarks",
+        rows=tuple(range(16)),
+        words="Dots: the 66 landmarks, also where something hides them; over each face its age group.",
+    ),
+    "synthetic_pain": Sample(
+        split="all",
+        options={"size": 96, "subjects": 1, "sequences": 1, "length": 64},
+        rows=tuple(range(0, 48, 3)),
+        words="Every third frame of one video.",
+    ),
+    "synthetic_emotions": Sample(
+        split="all",
+        options={"last": 1, "size": 96, "sequences": 120},
+        words="The apex of videos of each emotion.",
+    ),
 }
 MEMBERS = ("cifar10", "cifar100", "fashion_mnist", "mnist", "mnist_5k", "svhn")  # sets that are read into memory
 

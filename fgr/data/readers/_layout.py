@@ -125,13 +125,16 @@ def by_id(file: Path, columns: str, sizes: tuple[int, ...]) -> np.ndarray:
     return ordered.reshape(*sizes, -1)
 
 
-def names_by_id(file: Path, columns: str) -> list[str]:
+def names_by_id(file: Path, columns: str, skip: int = 0) -> list[str]:
     """Return the names of a file of lines "identifier name", whose identifiers are 1, 2, 3 …, in that order.
+
+    Args:
+        file, columns, skip: as in `table`.
 
     Raises:
         ValueError: if an identifier is missing, repeated or not a number.
     """
-    rows = table(file, columns)
+    rows = table(file, columns, skip)
     try:
         named = {int(number): name for number, name in rows}
     except ValueError as error:
