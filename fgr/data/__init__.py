@@ -40,9 +40,26 @@ def load(
         FetchError: if files are absent and no source delivers them.
 
     Example:
+        A real set, fetched where it is not here yet:
+
         >>> digits = load("mnist_5k", split="validation")
         >>> digits.images.shape, digits.targets.bincount().unique().tolist()
         (torch.Size([500, 1, 28, 28]), [50])
+
+        A generated one, drawn and kept; your own images; a restricted set, of which you hold the files:
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as root:
+        ...     birds = load("synthetic_birds", root=root, count=20, size=16, num_species=20)
+        ...     for kind in ("cat", "dog"):
+        ...         Path(root, "pets", kind).mkdir(parents=True)
+        ...         Image.new("RGB", (8, 6)).save(Path(root, "pets", kind, "1.png"))
+        ...     pets = load("imagefolder", "all", folder=Path(root, "pets"))
+        ...     Image.new("RGB", (8, 6)).save(Path(root, "26_1_0_20170104000000000.jpg"))  # UTKFace's names
+        ...     faces = load("utkface", "all", folder=root)
+        >>> birds.annotations["parts"].shape, pets.classes, faces.annotations["age"].tolist()
+        (torch.Size([20, 12, 3]), ('cat', 'dog'), [26.0])
     """
     if name in readers.OWN:
         if folder is None:

@@ -201,6 +201,19 @@ def test_best_validation_epoch_is_chosen_without_the_test_set() -> None:
     assert (rows["last"].epochs, rows["epoch"].epochs) == (3, 3)
 
 
+def test_long_curves_are_thinned_but_the_best_epochs_are_found_among_all() -> None:
+    wrong = [0.5] * 101
+    wrong[56] = 0.1  # epoch 57, which the curve leaves out
+    errors = {"train": 0.0, "validation": 0.0, "test": 0.0}
+    history = [Epoch(n, 0.1, 0.0, 1.0, {**errors, "test": value}) for n, value in enumerate(wrong, start=1)]
+    run = results.Run("orthoreg", "{}", "mnist", 0, "test", "cpu")
+    rows = [row for row in classification.history_rows(run, history, 1.0) if row.split == "test"]
+    curve = [row.epochs for row in rows if row.selection == "epoch"]
+    assert curve == [*range(3, 100, 3), 101] and len(curve) <= classification.CURVE
+    (best,) = (row for row in rows if row.selection == "best-test")
+    assert (best.epochs, best.value) == (57, 0.1)
+
+
 def test_error_rate_counts_over_batches() -> None:
     images, targets = torch.eye(3)[[0, 1, 2, 0, 1]], torch.tensor([0, 1, 2, 1, 2])
     assert classification.error_rate(nn.Identity(), images, targets, torch.device("cpu"), batch=2) == 0.4

@@ -1,4 +1,4 @@
-"""Splits that the official files do not give: tenths of every class, chosen by a hash of what never changes, the name."""
+"""Splits that the official files do not give: tenths of every class, chosen by a hash of the name, which stays."""
 
 import hashlib
 from collections import defaultdict

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from fgr.checks import check_choice
 from fgr.data.images import ImageSet
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -22,6 +23,7 @@ def read(folder: Path, split: str) -> ImageSet:
     Raises:
         ValueError: if a file does not consist of whole records, or a label is above 9.
     """
+    check_choice(split, ("train", "validation", "trainval", "test"), "split")
     files = ("test_batch.bin",) if split == "test" else TRAIN_FILES
     records = np.concatenate([_records(folder / file) for file in files])  # (B, 3073)
     last = {"train": slice(None, -VALIDATION), "validation": slice(-VALIDATION, None)}.get(split, slice(None))

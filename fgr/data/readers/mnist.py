@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fgr.checks import check_choice
 from fgr.data.images import ImageSet
 
 CLASSES = tuple("0123456789")
@@ -20,6 +21,7 @@ def read(folder: Path, split: str) -> ImageSet:
     Raises:
         ValueError: if a file is not IDX, is cut, or holds another number of labels than images.
     """
+    check_choice(split, ("train", "validation", "trainval", "test"), "split")
     part = "t10k" if split == "test" else "train"
     images = read_idx(folder / f"{part}-images-idx3-ubyte", dimensions=3)  # (B, H, W)
     targets = read_idx(folder / f"{part}-labels-idx1-ubyte", dimensions=1)
