@@ -143,3 +143,13 @@ def history_rows(run: results.Run, history: Sequence[Epoch], seconds: float) -> 
     epoch_seconds = sum(entry.seconds for entry in history) / len(history)
     rows.append(run.row("epoch_seconds", epoch_seconds, "seconds", "train", "none", last.epoch, seconds))
     return rows
+
+
+def diverged_rows(run: results.Run, parts: Parts, epochs: int, seconds: float) -> list[results.Row]:
+    """Return the rows of a run whose loss became NaN: a network of NaNs names the first class, whatever it sees.
+
+    A diverged run is a result of its strength or learning rate, and must not stop a sweep.
+    """
+    wrong = {split: (targets[:JUDGED] != 0).double().mean().item() for split, (_, targets) in parts.items()}
+    rows = [run.row("error", value, "fraction", split, "last", epochs, seconds) for split, value in wrong.items()]
+    return [*rows, run.row("diverged", 1.0, "none", "train", "last", epochs, seconds)]

@@ -214,6 +214,13 @@ def test_long_curves_are_thinned_but_the_best_epochs_are_found_among_all() -> No
     assert (best.epochs, best.value) == (57, 0.1)
 
 
+def test_a_diverged_run_is_recorded_as_chance_and_does_not_stop_a_sweep() -> None:
+    """At a learning rate of 1e30 the loss is NaN within an epoch; the test set has as many zeros as other digits."""
+    rows = {(row.metric, row.split): row.value for row in sweep([replace(PLAIN, lr=1e30)], [0], "test")}
+    assert rows["diverged", "train"] == 1.0
+    assert rows["error", "test"] == pytest.approx(0.9) and ("overfitting", "test") not in rows
+
+
 def test_error_rate_counts_over_batches() -> None:
     images, targets = torch.eye(3)[[0, 1, 2, 0, 1]], torch.tensor([0, 1, 2, 1, 2])
     assert classification.error_rate(nn.Identity(), images, targets, torch.device("cpu"), batch=2) == 0.4

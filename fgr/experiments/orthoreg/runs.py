@@ -15,7 +15,7 @@ from fgr import data, models
 from fgr.checks import check_choice
 from fgr.config import as_json
 from fgr.data.transforms import crop_and_flip, mean_std, resize, standardize
-from fgr.experiments.classification import balanced_subset, fit, history_rows
+from fgr.experiments.classification import balanced_subset, diverged_rows, fit, history_rows
 from fgr.experiments.sweep import sweep as recorded_sweep
 from fgr.initialization import lsuv_
 from fgr.orthoreg import FILTER_LAYERS, OrthoReg, nearest_angles
@@ -91,34 +91,38 @@ class Trained(NamedTuple):
 def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoint: Path | None = None) -> Trained:
     """Train one cell with one seed and return the model, its history and its rows.
 
-    Variants of a cell start from the same weights and see the same batches in the same order for the same seed.
+    Variants of a cell start from the same weights and see the same batches in the same order for the same seed. A run
+    whose loss becomes NaN has an empty history and rows that say so.
     """
     where = local_device(device)
     results.provenance()  # of the code that is loaded now, should files change while the run is under way
     parts, num_classes = tensors(cell.dataset, cell.train_size)
     began = time.perf_counter()
+    run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = build_network(cell, num_classes, tuple(parts["train"][0].shape[1:]))
         if cell.lsuv:
             lsuv_(model, parts["train"][0][:500])
-        history = fit(
-            model,
-            parts,
-            seed=seed,
-            epochs=cell.epochs,
-            lr=cell.lr,
-            momentum=cell.momentum,
-            weight_decay=cell.weight_decay,
-            milestones=cell.milestones,
-            batch_size=cell.batch_size,
-            augment=crop_and_flip if cell.augment else None,
-            hooks=regularizer_hooks(model, cell),
-            device=where,
-            checkpoint=checkpoint,
-            label=f"{cell.network} {cell.mode} seed {seed}",
-        )
-    run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
+        try:
+            history = fit(
+                model,
+                parts,
+                seed=seed,
+                epochs=cell.epochs,
+                lr=cell.lr,
+                momentum=cell.momentum,
+                weight_decay=cell.weight_decay,
+                milestones=cell.milestones,
+                batch_size=cell.batch_size,
+                augment=crop_and_flip if cell.augment else None,
+                hooks=regularizer_hooks(model, cell),
+                device=where,
+                checkpoint=checkpoint,
+                label=f"{cell.network} {cell.mode} seed {seed}",
+            )
+        except FloatingPointError:
+            return Trained(model, [], diverged_rows(run, parts, cell.epochs, time.perf_counter() - began))
     return Trained(model, history, rows_of(run, model, history, time.perf_counter() - began))
 
 
