@@ -48,8 +48,9 @@ lock: $(READY)  ## write requirements.lock and environment.yml from pyproject.to
 	$(BIN)/python -m pip install --quiet 'uv>=0.9'
 	$(BIN)/python tools/lock.py
 
-bench: $(READY)  ## measure speed against named peers
-	$(BIN)/python benchmarks/orthoreg.py
+bench: $(READY)  ## measure speed against named peers; WRITE=1 keeps the tables beside the scripts
+	@set -e; for script in benchmarks/*.py; do echo "$$script"; \
+		$(BIN)/python "$$script" $(if $(WRITE),--out "$${script%.py}.csv"); done
 
 clean:  ## remove built pages and notebook runs; the environment and downloaded data stay
 	rm -rf _build runs

@@ -35,7 +35,7 @@ def printed_angle(shape: Tensor, reference: Tensor) -> Tensor:
         shape, reference: (N, 2), each about its centroid.
 
     Returns:
-        A scalar in [-pi / 2, pi / 2]: the arc tangent also loses the quadrant.
+        A scalar in [-pi / 2, pi / 2], since the arc tangent also loses the quadrant.
 
     Example:
         >>> shape = torch.tensor([[2.0, 1.0], [-2.0, -1.0]])

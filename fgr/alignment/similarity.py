@@ -35,7 +35,7 @@ class Similarity(NamedTuple):
 
     @property
     def angle(self) -> Tensor:
-        """(B,) rotation in (-pi, pi], from the x axis towards the y axis: clockwise on a screen."""
+        """(B,) rotation in (-pi, pi], from the x axis towards the y axis, which is clockwise on a screen."""
         return torch.atan2(self.matrix[:, 1, 0], self.matrix[:, 0, 0])
 
 

@@ -26,8 +26,8 @@ class MaskedFeatures(nn.Module):
 
     Args:
         shape: (C, H, W) of the feature map.
-        num_classes: L.
-        heads: K.
+        num_classes: L, how many classes there are.
+        heads: K, how many heads.
         joint_masks: one softmax over heads and positions together, as in the code before 30 January 2018.
 
     Shapes: features (B, C, H, W) -> scores (B, K, L), masks (B, K, H, W), gate scores (B, K) in [-1, 1].
@@ -84,7 +84,7 @@ class MaskedRectifier(nn.Module):
     Args:
         shapes: (C, H, W) of each tap.
         in_features: F, length of the last features, from which the network's own gate is computed.
-        num_classes: L.
+        num_classes: L, how many classes there are.
         heads: K of each tap.
         gates: False weighs all hypotheses alike.
         joint_masks: see `MaskedFeatures`.

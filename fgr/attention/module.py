@@ -33,7 +33,7 @@ def attend(maps: Tensor, heads: int, masks: str = "softmax", head_gates: bool = 
     Args:
         maps: (B, K (L + 2), H, W), for each head in turn its mask channel, its head-gate channel and its L class
             channels; without head gates (B, K (L + 1), H, W).
-        heads: K.
+        heads: K, how many heads.
         masks: "softmax" over positions (Eq. 4.1). "sigmoid", which the thesis names without a formula, is here the
             mean over positions of sigmoid-masked scores, H_k = sigmoid / (H W): a mask can close (all zero) or open
             fully (average pooling), the degeneration that the thesis warns of.
@@ -73,7 +73,7 @@ class AttentionModule(nn.Module):
 
     Args:
         in_channels: C of the feature map.
-        num_classes: L.
+        num_classes: L, how many classes there are.
         heads: K, the attention width (AW).
         masks, head_gates: as in `attend`.
         batch_norm: normalise and rectify the features first. Unnecessary where they already are, as in WARN, which

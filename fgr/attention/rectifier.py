@@ -38,7 +38,7 @@ class Rectifier(nn.Module):
     Args:
         channels: C of each tap, in the order of modules, masks and gates; the thesis starts with the deepest.
         in_features: F, length of the last features, which the global gates read.
-        num_classes: L.
+        num_classes: L, how many classes there are.
         heads: K of each module (attention width; the attention depth is the number of taps).
         gates: "softmax" or "sigmoid" global gates (`GlobalGates`); "none" for equal weights 1 / (taps + 1), as in the
             released code (the text divides by the number of modules alone); "projection" for one linear map of all

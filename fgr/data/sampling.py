@@ -60,7 +60,7 @@ def undersample_sequences(sequences: Tensor, positive: Tensor, generator: torch.
         generator: of the draw, on the CPU.
 
     Returns:
-        (n,) int64, rising: frames keep their order.
+        (n,) int64, rising, so that frames keep their order.
 
     Raises:
         ValueError: on differing shapes, or if no sequence has a positive frame.

@@ -121,7 +121,7 @@ def frame_folds(targets: Tensor, folds: int, generator: torch.Generator) -> Tens
         generator: of the draw, on the CPU.
 
     Returns:
-        (B,) int64 in [0, k): sizes differ by one image at most, and so do the counts of a class.
+        (B,) int64 in [0, k); sizes differ by one image at most, and so do the counts of a class.
 
     Raises:
         ValueError: on fewer images than folds, or a negative class.

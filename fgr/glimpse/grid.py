@@ -84,7 +84,7 @@ class GridHead(nn.Module):
 
     Args:
         channels: C of the feature map.
-        grid: k.
+        grid: k, cells on a side.
 
     Example:
         >>> GridHead(8, grid=4)(torch.zeros(2, 8, 7, 7)).shape
@@ -106,7 +106,7 @@ class LinearGridHead(nn.Module):
 
     Args:
         shape: (C, h, w) of the feature map.
-        grid: k.
+        grid: k, cells on a side.
 
     Example:
         >>> LinearGridHead((8, 7, 7), grid=4)(torch.zeros(2, 8, 7, 7)).shape

@@ -32,7 +32,7 @@ class GlimpseNet(nn.Module):
         what: module (N, 3, H / k, W / k) -> feature map (N, d, ...), e.g. VGG-16 up to pool3. Hand over stages of
             `where` itself to share their weights, or a deep copy to have separate ones.
         num_classes: L; 1 for regression.
-        grid: k. The thesis found 16 best, with 5 patches: 1.95 % of the pixels.
+        grid: k, cells on a side. The thesis found 16 best, with 5 patches: 1.95 % of the pixels.
         patches: n, 1 to k^2.
         weighting: "hadamard" (Eq. 3.2), "sum" (Eq. 3.1) or "none"; see `fgr.glimpse.weight`.
         merge: "concat" after scaling both halves to length one, or "add" after projecting the patches to the size of

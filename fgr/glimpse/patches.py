@@ -12,7 +12,7 @@ def extract(images: Tensor, chosen: Tensor, grid: int) -> Tensor:
     Args:
         images: (B, C, H, W) at high resolution; H and W must be multiples of k.
         chosen: (B, n) numbers of cells in reading order, from `fgr.glimpse.choose`.
-        grid: k.
+        grid: k, cells on a side.
 
     Returns:
         (B, n, C, H / k, W / k), in the order of `chosen`.

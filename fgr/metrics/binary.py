@@ -88,7 +88,7 @@ def skew_normalized(
             the true positive and the true negative rate, and for AUC the AUC.
 
     Returns:
-        NaN where one class is absent: there is nothing to balance.
+        NaN where one class is absent, for there is nothing to balance.
 
     Raises:
         ValueError: as `accuracy`, or on fewer than one repeat.

@@ -12,7 +12,7 @@ FORMS = ("1,1", "2,1", "3,1")
 
 
 def mean_absolute_error(predicted: Tensor, true: Tensor) -> float:
-    """Return the mean of |predicted - true|, in the unit of both.
+    """Return the mean of abs(predicted - true), in the unit of both.
 
     Args:
         predicted, true: (n,).

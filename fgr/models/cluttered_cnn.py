@@ -20,7 +20,7 @@ def cluttered_cnn(num_classes: int = 10, layout: str = "printed", in_channels: i
     """Build a network of five convolutions, stage1 to stage5, and two linear layers.
 
     Args:
-        num_classes: L.
+        num_classes: L, how many classes there are.
         layout: "printed", as section 4.4.2 says: 3 x 3 kernels, BatchNorm and pooling after each of the first three
             (the widths, which it leaves out, are the released ones; padding 1). "released": the first kernel is 5 x 5,
             two poolings, BatchNorm after every convolution and its ReLU and on the image.

@@ -34,7 +34,7 @@ class DenseNetBC(nn.Module):
     Args:
         depth: 6 N + 4 with N layers in each of three blocks, so 10, 40, 100, 190, 250 ...
         growth: k, channels that a layer adds; the stem has 2 k.
-        num_classes: L.
+        num_classes: L, how many classes there are.
         in_channels: C of the images.
 
     Shapes: images (B, C, H, W) -> logits (B, L).

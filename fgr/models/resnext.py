@@ -39,7 +39,7 @@ class ResNeXt(nn.Module):
         depth: 9 N + 2, so 11, 20, 29, 38 ...
         cardinality: groups of each 3 x 3 convolution.
         base_width: channels of a group in the first stage; it doubles from stage to stage.
-        num_classes: L.
+        num_classes: L, how many classes there are.
         in_channels: C of the images.
 
     Shapes: images (B, C, H, W) -> logits (B, L).

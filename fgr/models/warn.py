@@ -26,7 +26,7 @@ class WARN(AttendAndRectify):
     Args:
         depth: 6 N + 4, so 10, 16, 22, 28, 40 ...
         width: the widening factor.
-        num_classes: L.
+        num_classes: L, how many classes there are.
         attention_depth: AD, 1 to 3: the number of stages attended to, from the last one. Without attention, take
             `WideResNet` with the same options.
         heads: K, the attention width (AW).

@@ -39,7 +39,7 @@ class WideResNet(nn.Module):
     Args:
         depth: 6 N + 4, so 10, 16, 22, 28, 40 ...
         width: the widening factor.
-        num_classes: L.
+        num_classes: L, how many classes there are.
         dropout: rate between the two convolutions of a block; the OrthoReg runs on CIFAR used 0.3.
         dropout_kind: "elementwise" (the original) or "channel" (the attention runs).
         shortcut: "preactivated" (the original) or "raw" (the attention runs); the same parameter count.

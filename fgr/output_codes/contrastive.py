@@ -8,7 +8,7 @@ from fgr.output_codes.decoder import unit_rows
 
 
 def supervised_contrastive(features: Tensor, targets: Tensor, temperature: float = 0.1) -> Tensor:
-    """Return the loss L_out of P. Khosla et al.: Supervised Contrastive Learning, NeurIPS 2020, Eq. 2.
+    """Return the loss L_out of P. Khosla et al.: Supervised Contrastive Learning, NeurIPS 2020, Eq. 2::
 
         mean over anchors i of   -1/|P(i)| sum_(p in P(i)) log( exp(z_i z_p / t) / sum_(a != i) exp(z_i z_a / t) )
 

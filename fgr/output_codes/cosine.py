@@ -15,8 +15,8 @@ class CosineHead(nn.Module):
     """Return scale * cos(features, class directions).
 
     Args:
-        in_features: d.
-        num_classes: n.
+        in_features: d, length of the features.
+        num_classes: n, how many classes there are.
         scale: inverse temperature, above 0 and fixed; 16 to 64 are usual.
 
     Shapes: features (B, d) -> logits (B, n), within [-scale, scale].

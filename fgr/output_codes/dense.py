@@ -112,7 +112,7 @@ def distinct_words(num_classes: int, length: int, generator: torch.Generator, gr
     """Return random -1 / +1 words (n, length), drawn anew until those of one group are distinct.
 
     Args:
-        num_classes: n.
+        num_classes: n, how many classes there are.
         length: bits; the caller has checked that there is room.
         generator: all randomness.
         groups: (n,) group of each word; one group by default. Words of different groups may be equal.

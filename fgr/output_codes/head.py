@@ -113,8 +113,8 @@ class LearnedCodes(nn.Module):
     """The same decoder with codewords that are trained: the learned-embedding baseline.
 
     Args:
-        num_classes: n.
-        length: k.
+        num_classes: n, how many classes there are.
+        length: k, how many outputs the network has.
         scale, normalize: as in `decode`.
 
     Shapes: z (B, k) -> logits (B, n).

@@ -17,7 +17,7 @@ def class_means(features: Tensor, targets: Tensor, num_classes: int) -> Tensor:
     Args:
         features: (S, d).
         targets: (S,) class numbers in [0, n).
-        num_classes: n.
+        num_classes: n, how many classes there are.
 
     Raises:
         ValueError: if a class has no sample (names it), a target is no class, or a feature is not finite.

@@ -21,7 +21,7 @@ from fgr.paths import PACKAGE, atomic_path, locked
 
 SELECTIONS = ("last", "best-val", "best-test", "epoch", "none")
 SPLITS = ("train", "validation", "test", "none")
-UNITS = ("fraction", "degrees", "seconds", "count", "nats", "none")
+UNITS = ("fraction", "degrees", "seconds", "count", "nats", "years", "none")
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ INK = 128  # grey level from which a pixel belongs to the digit: half of white
 class Cluttered(NamedTuple):
     """B pictures of a digit among distractors and where it is.
 
-    * images: (B, 1, size, size) uint8. targets: (B,) int64.
-    * boxes: (B, 4) float32 x0, y0, x1, y1 around the digit's mask, zeros around none.
-    * masks: (B, size, size) bool, the strokes of the digit: its own pixels of half brightness or more.
-    * distractors: (B, D, 4) int64 x0, y0, x1, y1 of every piece, whether there is ink in it or not.
+    images: (B, 1, size, size) uint8. targets: (B,) int64.
+    boxes: (B, 4) float32 x0, y0, x1, y1 around the digit's mask, zeros around none.
+    masks: (B, size, size) bool, the strokes of the digit: its own pixels of half brightness or more.
+    distractors: (B, D, 4) int64 x0, y0, x1, y1 of every piece, whether there is ink in it or not.
     """
 
     images: Tensor
