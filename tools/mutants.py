@@ -17,6 +17,19 @@ MUTANTS = {
         '    ready["train"] = (images, targets[torch.randperm(len(targets))])\n'
         "    return ready, len(",
     ),
+    "uniform masks": (
+        "ch04_attend_and_rectify",
+        "fgr/attention/module.py",
+        'look = look.softmax(2) if masks == "softmax" else look.sigmoid() / (H * W)',
+        "look = torch.full_like(look, 1 / (H * W))",
+    ),
+    "shuffled digits": (
+        "ch04_attend_and_rectify",
+        "fgr/experiments/attend/runs.py",
+        "s.targets) for split, s in image_sets(cell)",
+        's.targets[torch.randperm(len(s.targets))] if split == "train" else s.targets)'
+        " for split, s in image_sets(cell)",
+    ),
     "shuffled species": (
         "ch06_output_codes",
         "fgr/experiments/codes/features.py",
@@ -29,12 +42,6 @@ MUTANTS = {
         "fgr/experiments/codes/runs.py",
         "oc.spectral(similarity(birds), length)",
         "oc.gaussian(n, length, generator)",
-    ),
-    "no scale": (
-        "ch06_output_codes",
-        "fgr/experiments/codes/runs.py",
-        "oc.scale_for_loss(codes, FLOOR)",
-        "1.0",
     ),
 }
 

@@ -1,13 +1,17 @@
 """Attribution maps by captum: saliency (Eq. 2.10, 2.11), Grad-CAM and integrated gradients, one map an image."""
 
+import warnings
 from collections.abc import Callable
 
 import torch
-from captum.attr import IntegratedGradients, LayerGradCam, Saliency
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fgr.checks import check_choice, check_shape
+
+with warnings.catch_warnings():  # captum's progress bars miss a widget that they would not draw here
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    from captum.attr import IntegratedGradients, LayerGradCam, Saliency
 
 METHODS = ("saliency", "grad_cam", "integrated_gradients")
 STEPS = 32  # of the path of integrated gradients

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fgr.experiments.attend import grids as attend
+from fgr.experiments.attend import looking as attend_looking
+from fgr.experiments.attend import robustness as attend_robustness
+from fgr.experiments.attend import runs as attend_runs
 from fgr.experiments.codes import grids as codes
 from fgr.experiments.codes import runs as codes_runs
 from fgr.experiments.orthoreg import grids as orthoreg
@@ -31,6 +35,12 @@ class Notebook:
 
 
 NOTEBOOKS = {
+    "ch04_attend_and_rectify": Notebook(
+        "Chapter 4: attend and rectify",
+        attend.Config,
+        attend.headline,
+        {part.EXPERIMENT: part.rerun for part in (attend_runs, attend_looking, attend_robustness)},
+    ),
     "ch05_orthoreg": Notebook(
         "Chapter 5: OrthoReg", orthoreg.Config, orthoreg.headline, {orthoreg_runs.EXPERIMENT: orthoreg_runs.rerun}
     ),

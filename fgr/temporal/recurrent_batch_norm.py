@@ -19,7 +19,7 @@ class StepBatchNorm(nn.Module):
     """Batch normalisation with statistics of its own for every time step, and one scale for all.
 
     Args:
-        features: D.
+        features: D, how many there are.
         steps: time steps with statistics of their own; later ones use the last.
         shift: learn a shift too; the gates have a bias already.
 
@@ -57,7 +57,7 @@ class BatchNormLSTM(nn.Module):
 
     Args:
         features: D of the input.
-        hidden: H.
+        hidden: H, units of the layer.
         steps: time steps with statistics of their own (the window's length), or 1 for one set, as in the released tool.
         init: weights and bias are drawn from U(-init, init).
 

@@ -20,13 +20,19 @@ pytestmark = pytest.mark.notebook
 
 ROOT = project_root()
 OTHER = {  # parameters that are not the defaults, with bands
+    "ch04_attend_and_rectify": {"seeds": [3]},
     "ch05_orthoreg": {"seeds": [3], "toy_seeds": [9, 10, 11]},
     "ch06_output_codes": {"seeds": [3]},
 }
-MISSPELT = {"ch05_orthoreg": ("epoch", "epochs"), "ch06_output_codes": ("share", "shares")}
+MISSPELT = {
+    "ch04_attend_and_rectify": ("epoch", "epochs"),
+    "ch05_orthoreg": ("epoch", "epochs"),
+    "ch06_output_codes": ("share", "shares"),
+}
 BREAKS = {  # the mutant that only the verdict can see
+    "ch04_attend_and_rectify": "uniform masks",
     "ch05_orthoreg": "shuffled labels",
-    "ch06_output_codes": "no scale",
+    "ch06_output_codes": "shuffled species",
 }
 every_notebook = pytest.mark.parametrize("name", sorted(NOTEBOOKS))
 

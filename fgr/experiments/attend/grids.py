@@ -199,16 +199,33 @@ def named(rows: pd.DataFrame, names: dict[str, dict[str, object]]) -> pd.DataFra
     return pd.concat(found)
 
 
+def with_kind(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of cluttered digits with the kind of their network, see `kinds`, as a further column."""
+    if rows.empty:
+        return rows.assign(kind="")
+    table = with_config(rows)
+    kind = table["network"].map({"stn": "stn"}).fillna("baseline").mask(table["attention_depth"] > 0, "attention")
+    return rows.assign(kind=kind)
+
+
+def selections(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the test error in percent by the rule that selects the epoch, one line a depth of attention.
+
+    What picking the best epoch on the test set is worth, as in some printed numbers.
+    """
+    columns = ["layout", "attention depth", "last", "best on validation", "best on test"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    table = with_config(rows)
+    table = table[(table.metric == "error") & (table.split == "test")]
+    means = table.pivot_table(index=["layout", "attention_depth"], columns="selection", values="value") * 100
+    return means[["last", "best-val", "best-test"]].round(2).reset_index().set_axis(columns, axis=1)
+
+
 def chosen_lrs(rows: pd.DataFrame) -> dict[str, float]:
     """Return kind -> the learning rate with the lowest validation error at the last epoch."""
-    table = with_config(rows)
+    table = with_config(with_kind(rows))
     table = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "last")]
-    table = table.assign(
-        kind=[
-            "attention" if depth else "stn" if network == "stn" else "baseline"
-            for depth, network in zip(table.attention_depth, table.network)
-        ]
-    )
     means = table.groupby(["kind", "lr"])["value"].mean()
     return {str(kind): float(part.idxmin()[1]) for kind, part in means.groupby("kind")}
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,7 +16,9 @@ from fgr.data import ImageSet
 from fgr.data.synthetic.birds import separating_parts
 from fgr.data.transforms import standardize
 from fgr.experiments.attend.runs import Cell, cell_of, from_json, image_sets, run_cell, scale, scores_of
-from fgr.results.rows import Row, Run
+from fgr.results.published import as_text
+from fgr.results.rows import Row, Run, with_config
+from fgr.results.statistics import interval
 
 EXPERIMENT = "attend_looking"
 GATES = "attend_gates"
@@ -74,6 +77,20 @@ def maps_of(method: str, model: AttendAndRectify, images: Tensor) -> Tensor:
     return attribute(method, model, images, predicted, layer, scores_of)
 
 
+@torch.no_grad()
+def heads_of(model: AttendAndRectify, image: Tensor) -> tuple[Tensor, list[str]]:
+    """Return the masks of every module and head on one image (1, C, H, W), and titles: (AD K, H, W), 1 at the most."""
+    masks, gates = model.eval()(image)[1:]
+    large = [F.interpolate(mask, image.shape[2:], mode="nearest")[0] for mask in masks]  # (K, H, W) each
+    large = [mask / mask.amax((1, 2), keepdim=True) for mask in large]
+    titles = [
+        f"{name}, gate {gate:.2f}"
+        for name, mask, gate in zip(model.taps, large, [*gates[0], *[torch.nan] * len(large)])
+        for _ in mask
+    ]
+    return torch.cat(large), titles
+
+
 def regions(part: ImageSet, num_classes: int) -> dict[str, Tensor]:
     """Return what is known to matter in each image, name -> (B, H, W) bool.
 
@@ -128,6 +145,26 @@ def gate_rows(cell: Cell, looked: int, seed: int, profile: str, model: AttendAnd
         run.row("own_gate", gates[:, -1].mean().item(), "fraction", "test", "last", cell.epochs),
         run.row("gate_deviation", spread.item(), "fraction", "test", "last", cell.epochs),
     ]
+
+
+def summary(rows: pd.DataFrame, dataset: str, region: str = "object") -> pd.DataFrame:
+    """Return the measures of every method in percent, means over seeds with 95% half-widths; empty without rows.
+
+    The line "an even map" is what a map without any preference would have inside: the share of the image.
+    """
+    prefix = "" if region == "object" else f"{region}_"
+    columns = ["looked with", "pointing game", "mass inside", "overlap"]
+    table = with_config(rows[rows["dataset"] == dataset]) if len(rows) else rows
+    if table.empty:
+        return pd.DataFrame(columns=columns)
+    lines = []
+    for method in METHODS:
+        mine = table[table["method"] == method]
+        values = [100 * mine[mine["metric"] == f"{prefix}{measure}"]["value"] for measure in MEASURES]
+        lines.append([method, *(as_text(interval(value.tolist()), 1) for value in values)])
+    area = 100 * table[table["metric"] == f"{prefix}area"]["value"].mean()
+    lines.append(["an even map", f"{area:.1f}", f"{area:.1f}", ""])
+    return pd.DataFrame(lines, columns=columns)
 
 
 def rerun(config: str, seed: int, profile: str) -> list[Row]:

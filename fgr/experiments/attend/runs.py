@@ -17,7 +17,7 @@ from fgr.attention import attention_loss, augment, parameter_groups
 from fgr.checks import check_choice
 from fgr.config import as_json
 from fgr.data.transforms import crop_and_flip, mean_std, standardize
-from fgr.experiments.classification import Parts, balanced_subset, fit, history_rows
+from fgr.experiments.classification import Parts, balanced_subset, diverged_rows, fit, history_rows
 from fgr.models.cluttered_cnn import TAPS
 from fgr.results import rows as results
 from fgr.training import Epoch, local_device
@@ -172,31 +172,35 @@ def training_of(cell: Cell, model: nn.Module) -> Mapping[str, Any]:
 def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoint: Path | None = None) -> Trained:
     """Train one cell with one seed and return the model, its history and its rows.
 
-    For one seed all variants see the same batches in the same order.
+    For one seed all variants see the same batches in the same order. A run whose loss becomes NaN has an empty history
+    and rows that say so.
     """
     where = local_device(device)
     results.provenance()  # of the code that is loaded now, should files change while the run is under way
     parts = parts_of(cell)
     began = time.perf_counter()
-    model = build(cell, seed)
-    history = fit(
-        model,
-        parts,
-        seed=seed,
-        epochs=cell.epochs,
-        lr=cell.lr,
-        momentum=cell.momentum,
-        weight_decay=cell.weight_decay,
-        milestones=cell.milestones,
-        batch_size=cell.batch_size,
-        augment=None if cell.dataset == "cluttered_mnist" else crop_and_flip,
-        device=where,
-        checkpoint=checkpoint,
-        label=f"{cell.network} AD {cell.attention_depth} seed {seed}",
-        **({} if cell.dataset == "cifar10" else {"judged": JUDGED}),
-        **training_of(cell, model),
-    )
     run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
+    model = build(cell, seed)
+    try:
+        history = fit(
+            model,
+            parts,
+            seed=seed,
+            epochs=cell.epochs,
+            lr=cell.lr,
+            momentum=cell.momentum,
+            weight_decay=cell.weight_decay,
+            milestones=cell.milestones,
+            batch_size=cell.batch_size,
+            augment=None if cell.dataset == "cluttered_mnist" else crop_and_flip,
+            device=where,
+            checkpoint=checkpoint,
+            label=f"{cell.network} AD {cell.attention_depth} seed {seed}",
+            **({} if cell.dataset == "cifar10" else {"judged": JUDGED}),
+            **training_of(cell, model),
+        )
+    except FloatingPointError:
+        return Trained(model, [], diverged_rows(run, parts, cell.epochs, time.perf_counter() - began))
     return Trained(model, history, history_rows(run, history, time.perf_counter() - began))
 
 

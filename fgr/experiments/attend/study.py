@@ -7,14 +7,13 @@ import pandas as pd
 from torch import Tensor, nn
 
 from fgr.attention import AttendAndRectify
-from fgr.config import as_json
 from fgr.data import ImageSet
 from fgr.experiments.attend import grids, looking, robustness, runs
 from fgr.experiments.attend.looking import Look
 from fgr.experiments.attend.robustness import Crowd
 from fgr.experiments.page import record_file
 from fgr.experiments.sweep import sweep
-from fgr.results.rows import Row, Run, append, frame, read
+from fgr.results.rows import Row, append, frame, read
 
 Runner = Callable[[runs.Cell, int, Path | None], list[Row]]
 
@@ -76,14 +75,11 @@ class Study:
     # ---------------------------------------------------------------- recorded
 
     def choice(self, layout: str) -> dict[str, float]:
-        """Let each kind of network choose its learning rate on validation, by runs with a seed of their own.
-
-        A run whose loss overflows counts as guessing.
-        """
+        """Let each kind of network choose its learning rate on validation, by runs with a seed of their own."""
         if len(self.config.lrs) == 1:
             return dict.fromkeys(("baseline", "attention", "stn"), self.config.lrs[0])
         cells = grids.choice_cells(self.config, layout)
-        return grids.chosen_lrs(self._sweep(f"choice_{layout}", cells, [grids.CHOICE_SEED], self._train_or_guess))
+        return grids.chosen_lrs(self._sweep(f"choice_{layout}", cells, [grids.CHOICE_SEED]))
 
     def depth(self) -> pd.DataFrame:
         """Fig. 4.4 b: attention at more and more depths, in the network as printed and as released."""
@@ -147,14 +143,6 @@ class Study:
         done = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)
         self._models[cell, seed] = done.model.cpu()
         return done.rows
-
-    def _train_or_guess(self, cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
-        try:
-            return self._train(cell, seed, checkpoint)
-        except FloatingPointError:
-            run = Run(runs.EXPERIMENT, as_json(cell), cell.dataset, seed, self.profile, self.config.device)
-            chance = 1 - 1 / cell.num_classes
-            return [run.row("error", chance, "fraction", split, "last", cell.epochs) for split in runs.SPLITS]
 
     def _look(self, one: Look, seed: int, checkpoint: Path | None) -> list[Row]:
         model = self._trained(runs.cell_of(one), seed, checkpoint)

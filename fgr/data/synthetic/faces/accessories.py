@@ -8,7 +8,6 @@ from torch import Tensor
 from fgr.data.synthetic.canvas import Canvas
 from fgr.data.synthetic.faces.body import illuminate
 from fgr.data.synthetic.faces.factors import FaceFactors
-from fgr.data.synthetic.faces.hairstyle import Hairstyle
 from fgr.data.synthetic.faces.interpolate import bell, inside, pixelwise, smoothstep
 from fgr.data.synthetic.faces.landmarks import EYE, maturity
 from fgr.data.synthetic.faces.material import Material, linear
@@ -29,7 +28,7 @@ def _color(own: Tensor, low: float, high: float) -> Tensor:
     return linear((low + (high - low) * own[:, 1:2]) * (1 + 0.5 * own[:, 2:3] * wheel)).clamp(0.008, 0.9)
 
 
-def paint_hat(material: Material, factors: FaceFactors, hair: Hairstyle) -> None:
+def paint_hat(material: Material, factors: FaceFactors) -> None:
     """Paint a knitted cap on the relief, which `hairstyle` has raised for it."""
     worn = pixelwise(factors.wears("hat"))
     if not worn.any():
@@ -45,7 +44,9 @@ def paint_hat(material: Material, factors: FaceFactors, hair: Hairstyle) -> None
     shadow = worn * smoothstep(-0.14, 0.0, d) * (1 - alpha)
     material.tint(0.45 * shadow, 0.45)
     material.paint(alpha, color[..., None, None] * tone[:, None], 0.0)
-    material.right += alpha * (0.45 * torch.cos(2 * math.pi * material.x / 0.055) * cuff * (0.03 / material.pixel).clamp_max(1))
+    material.right += alpha * (
+        0.45 * torch.cos(2 * math.pi * material.x / 0.055) * cuff * (0.03 / material.pixel).clamp_max(1)
+    )
     material.down += alpha * 0.8 * bell((d - 0.02) / 0.03)
     material.label(alpha > 0.5, "occluder")
 
@@ -94,7 +95,9 @@ def _glasses(canvas: Canvas, factors: FaceFactors, half: Tensor, surface: Surfac
         for offset, width, bright in ((-0.35, 0.10, 0.22), (0.02, 0.035, 0.14)):
             middle = project(view, torch.stack([side * x + offset * a, y, depth - 0.1], 2))[:, 0]
             along = torch.cat([0.55 * b, -0.8 * b], 1) * scale
-            streak = stroke(middle - along, middle + along, width * a[:, 0] * scale[:, 0], width * a[:, 0] * scale[:, 0])
+            streak = stroke(
+                middle - along, middle + along, width * a[:, 0] * scale[:, 0], width * a[:, 0] * scale[:, 0]
+            )
             canvas.paint(streak, light, bright * rows, softness=0.02 * view.scale, clip=lens)
         outline = torch.cat([placed, placed[:, :1]], 1)
         canvas.paint(Stroke(outline, thick.expand(-1, _RIM + 1)), frame * light, rows, **opaque)
@@ -121,13 +124,18 @@ def _earrings(canvas: Canvas, factors: FaceFactors, view: View) -> None:
         shown = rows * (side * factors.pose[:, 0] < 0.22)
         lobe = project(view, view.scale.new_tensor([side * 1.03, 0.06, -0.86]).expand(len(rows), 1, 3))[:, 0]
         radius = view.scale * (0.045 + 0.02 * own[:, 2])
-        canvas.paint(Ellipse(lobe, torch.stack([radius, radius], 1), 0 * radius), metal, shown * (1 - hoop), label=region("occluder"))
+        canvas.paint(
+            Ellipse(lobe, torch.stack([radius, radius], 1), 0 * radius),
+            metal,
+            shown * (1 - hoop),
+            label=region("occluder"),
+        )
         glint = lobe - 0.3 * radius[:, None]
         canvas.paint(Ellipse(glint, radius[:, None].expand(-1, 2) * 0.3, 0 * radius), light, shown * (1 - hoop))
         turn = torch.arange(13, device=own.device) * (2 * math.pi / 12)
         ring = torch.stack([0.07 * turn.sin() * (0.5 + own[:, 2:]), 0.12 * (1 - turn.cos()) * (0.6 + own[:, 2:])], 2)
         points = lobe[:, None] + ring * view.scale[:, None, None]
-        width = (0.013 * view.scale)[:, None].expand(-1, 13)
+        width = (0.017 * view.scale)[:, None].expand(-1, 13)
         canvas.paint(Stroke(points, width), metal, shown * hoop, label=region("occluder"))
 
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from fgr.data.synthetic.canvas import Canvas
 from fgr.data.synthetic.faces.factors import SHAPE, FaceFactors
 from fgr.data.synthetic.faces.hair import strand_noise
-from fgr.data.synthetic.faces.hairstyle import Hairstyle, hair_value
+from fgr.data.synthetic.faces.hairstyle import Hairstyle
 from fgr.data.synthetic.faces.interpolate import bell, inside, pixelwise, smoothstep
 from fgr.data.synthetic.faces.landmarks import maturity, puberty, senescence, traits
 from fgr.data.synthetic.faces.material import light_color, light_direction, linear
@@ -150,9 +150,7 @@ def _neck(canvas: Canvas, factors: FaceFactors, view: View, u: Tensor, v: Tensor
     canvas.labels.masked_fill_((alpha > 0.5) & (dressed > 0.5), region("clothes"))
 
 
-def _clothes(
-    own: Tensor, x: Tensor, y: Tensor, light: Tensor, pixel: Tensor, start: Tensor
-) -> tuple[Tensor, Tensor]:
+def _clothes(own: Tensor, x: Tensor, y: Tensor, light: Tensor, pixel: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
     """Return where a shirt (B, H, W) covers the body, and its colour: a round, deep or high neckline."""
     kind = pixelwise(own[:, 3])
     open_ = torch.where(kind < 0.35, 0.85 - 1.15 * x.abs(), 0.34 - 0.62 * x.square())
@@ -167,9 +165,7 @@ def _clothes(
     return inside(d, pixel), color[..., None, None] * light * tone[:, None]
 
 
-def paint_ears(
-    canvas: Canvas, factors: FaceFactors, hair: Hairstyle, view: View, near: bool
-) -> None:
+def paint_ears(canvas: Canvas, factors: FaceFactors, hair: Hairstyle, view: View, near: bool) -> None:
     """Paint the ears: the far one of a turned head before the head, the near ones after it.
 
     Args:
@@ -195,4 +191,6 @@ def paint_ears(
         inner = centre - torch.stack([side * 0.12 * radii[:, 0], 0.06 * radii[:, 1]], 1)
         softness = 0.10 * view.scale
         canvas.paint(Ellipse(inner, radii * 0.62, tilt), color * 0.52, 0.75 * opacity, softness=softness)
-        canvas.paint(Ellipse(inner, radii * radii.new_tensor([0.22, 0.55]), tilt), color * 1.05, 0.5 * opacity, softness)
+        canvas.paint(
+            Ellipse(inner, radii * radii.new_tensor([0.22, 0.55]), tilt), color * 1.05, 0.5 * opacity, softness
+        )

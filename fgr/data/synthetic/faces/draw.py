@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from fgr.checks import check_shape
 from fgr.data.synthetic.canvas import LEVELS, Canvas
 from fgr.data.synthetic.faces.accessories import paint_hat, paint_worn
 from fgr.data.synthetic.faces.body import backdrop, paint_behind, paint_ears
@@ -29,13 +30,13 @@ JAW = 17  # landmarks that follow the visible outline of a turned face
 class FaceBatch(NamedTuple):
     """B pictures of faces and what is true of them; coordinates in pixels, pixel k reaching from k to k + 1.
 
-    images: (B, 3, H, W) uint8.
-    landmarks: (B, 66, 2) float32 x, y in the order of UNBC-McMaster (see `landmarks`), also where something hides them
-        or the image ends. Those of the jaw follow the outline that is seen.
-    aus: (B, 19) intensities 0..5 of the action units `AUS`.
-    age: (B,) years. gender: (B,) int64, 0 woman, 1 man. subject: (B,) int64. skin_tone: (B,) 1 light to 6 dark.
-    occluders: (B, 7) bool, see `OCCLUDERS`.
-    regions: (B, H, W) uint8, what a pixel shows: index into `REGIONS`.
+    * images: (B, 3, H, W) uint8.
+    * landmarks: (B, 66, 2) float32 x, y in the order of UNBC-McMaster (see `landmarks`), also where something hides
+      them or the image ends. Those of the jaw follow the outline that is seen.
+    * aus: (B, 19) intensities 0..5 of the action units `AUS`.
+    * age: (B,) years. gender: (B,) int64, 0 woman, 1 man. subject: (B,) int64. skin_tone: (B,) 1 light to 6 dark.
+    * occluders: (B, 7) bool, see `OCCLUDERS`.
+    * regions: (B, H, W) uint8, what a pixel shows: index into `REGIONS`.
     """
 
     images: Tensor
@@ -76,6 +77,9 @@ def draw_faces(factors: FaceFactors, size: int = 64, behind: FaceFactors | None 
     others = factors.wears("background face") > 0
     if others.any() and behind is None:
         raise ValueError("faces with a background face need the factors of that face: give `behind`")
+    if behind is not None:
+        check_factors(behind)
+        check_shape(behind.identity, str(len(factors.identity)), "behind.identity")
     step = max(1, PIXELS_AT_ONCE // size**2)
     batch = len(factors.identity)
     drawn = []
@@ -122,9 +126,9 @@ def _paint_person(canvas: Canvas, factors: FaceFactors) -> Tensor:
     paint_nose(material, factors, half)
     paint_mouth(material, factors, half)
     paint_brows(material, factors, half)
-    paint_eyes(material, factors, half, view)
-    paint_hair(material, factors, hair, view, half)
-    paint_hat(material, factors, hair)
+    paint_eyes(material, factors, half)
+    paint_hair(material, factors, hair, view)
+    paint_hat(material, factors)
     paint_behind(canvas, factors, hair, view)
     paint_ears(canvas, factors, hair, view, near=False)
     canvas.pixels += hits.cover[:, None] * (shade(material, surface, view, factors) - canvas.pixels)

@@ -1,6 +1,6 @@
 """Videos from a neutral face to the apex of an emotion, after the Extended Cohn-Kanade set.
 
-The recipes are those of FACS for prototypes of seven emotions, as Lucey et al. (CVPR Workshops 2010, Table 1) list them.
+The recipes are those of FACS for prototypes of seven emotions, as Lucey et al. list them (CVPR Workshops 2010).
 """
 
 from collections.abc import Sequence
@@ -117,7 +117,7 @@ def render_emotions(
 
 
 def _apex(seed: int, owner: Tensor, video: Tensor, label: Tensor) -> Tensor:
-    """Return the action units (V, 19) at the end of each video: the recipe, with a person's own strengths and extras."""
+    """Return the action units (V, 19) at the end of each video: the recipe, with a person's strengths and extras."""
     core, extra = torch.zeros(len(EMOTIONS), len(AUS)), torch.zeros(len(EMOTIONS), len(AUS))
     for row, name in enumerate(EMOTIONS):
         units, others = _RECIPES[name]

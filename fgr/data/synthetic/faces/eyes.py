@@ -9,7 +9,6 @@ from fgr.data.synthetic.faces.interpolate import bell, evaluate, inside, pixelwi
 from fgr.data.synthetic.faces.landmarks import BROW, EYE, puberty, senescence, traits
 from fgr.data.synthetic.faces.material import Material, light_direction, linear
 from fgr.data.synthetic.faces.skin import hair_color, noise, skin_color, texture
-from fgr.data.synthetic.faces.view import View
 from fgr.data.synthetic.hashing import uniform
 
 _IRISES = ((0.30, 0.20, 0.13), (0.40, 0.27, 0.16), (0.47, 0.38, 0.20), (0.38, 0.45, 0.32), (0.36, 0.48, 0.62))
@@ -27,7 +26,7 @@ def lid_curves(half: Tensor) -> tuple[Tensor, Tensor]:
     return tuple(polynomial(eye[:, rows, 0], eye[:, rows, 1]) for rows in ([0, 1, 2, 3], [0, 5, 4, 3]))
 
 
-def paint_eyes(material: Material, factors: FaceFactors, half: Tensor, view: View) -> None:
+def paint_eyes(material: Material, factors: FaceFactors, half: Tensor) -> None:
     """Paint both eyes with their lids and lashes."""
     eye = half[:, EYE]
     inner, outer = pixelwise(eye[:, 0, 0]), pixelwise(eye[:, 3, 0])
@@ -41,8 +40,8 @@ def paint_eyes(material: Material, factors: FaceFactors, half: Tensor, view: Vie
     near = (beside < 0.12) & (below > -0.17) & (above > -0.12)
     material.label(near, "eyes")
     _lid_skin(material, factors, eye, along, beside, below)
-    _eyeball(material, factors, half, view, open_, below, above)
-    _lashes(material, factors, half, along, beside, below, above)
+    _eyeball(material, factors, half, open_, below, above)
+    _lashes(material, factors, along, beside, below, above)
 
 
 def _lid_skin(
@@ -71,7 +70,6 @@ def _eyeball(
     material: Material,
     factors: FaceFactors,
     half: Tensor,
-    view: View,
     open_: Tensor,
     below: Tensor,
     above: Tensor,
@@ -125,7 +123,7 @@ def _iris_color(factors: FaceFactors, own: Tensor) -> Tensor:
 
 
 def _lashes(
-    material: Material, factors: FaceFactors, half: Tensor, along: Tensor, beside: Tensor, below: Tensor, above: Tensor
+    material: Material, factors: FaceFactors, along: Tensor, beside: Tensor, below: Tensor, above: Tensor
 ) -> None:
     """Draw the rims of the lids and their lashes."""
     own = uniform(0, factors.identity, "lashes", 2)
@@ -170,5 +168,7 @@ def paint_brows(material: Material, factors: FaceFactors, half: Tensor) -> None:
     color = hair_color(factors, grey) * 0.75
     color = color.minimum(0.55 * skin_color(factors))
     tone = 1 + 0.55 * (0.5 - hairs) * visible
-    material.paint((body * dense * (0.75 + 0.25 * hairs * visible)).clamp(0, 1), color[..., None, None] * tone[:, None], 0.1)
+    material.paint(
+        (body * dense * (0.75 + 0.25 * hairs * visible)).clamp(0, 1), color[..., None, None] * tone[:, None], 0.1
+    )
     material.label((off.abs() < 1.2 * thick) & (beyond < 0), "brows")

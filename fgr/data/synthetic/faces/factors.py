@@ -25,23 +25,23 @@ OCCLUDERS = ("glasses", "dark glasses", "hat", "earrings", "hand", "ring", "back
 class FaceFactors(NamedTuple):
     """All that determines B faces; coordinates in units of half the face's width, angles in radians.
 
-    identity: (B,) int64, 0 or above; fixes what no other factor says: course of wrinkles, strands, freckles, colour of
-        eyes and clothes, form of glasses.
-    age: (B,) years, 0 to 80. gender: (B,) int64, 0 woman, 1 man.
-    tone: (B,) skin from 1 (lightest) to 6 (darkest).
-    shape: (B, 24) standard normal, see `SHAPE`; what gender and age add to them comes on top.
-    hair: (B, 6) style (index into `HAIR_STYLES`), darkness 0..1, redness 0..1, tendency to recede 0..1, age at which
-        half of it is grey, beard 0..1 (full), drawn on grown men only.
-    aus: (B, 19) intensities 0..5 of the action units `AUS`; 43 is 0 or 1, and a closing lid in between.
-    blink: (B,) lids closed by a blink, 0..1, which coders do not count as action unit 43.
-    gaze: (B, 2) where the eyes look, right and down, about -1..1.
-    pose: (B, 3) yaw (positive: the nose moves right), pitch (positive: up), roll (positive: clockwise).
-    camera: (B, 5) half the face's width as a share of the image's side, shift right and down in image sides,
-        exposure (1 is normal), colour temperature -1..1 (warm).
-    light: (B, 3) direction of the key light (from the right: positive; from above: positive, radians) and its share
-        of all light, 0..1.
-    backdrop: (B, 8) two colours (sRGB), the gradient's direction (radians) and how uneven it is, 0..1.
-    accessories: (B, 7) int64 0 or 1, see `OCCLUDERS`; a ring needs the hand.
+    * identity: (B,) int64, 0 or above; fixes what no other factor says: course of wrinkles, strands, freckles, colour
+      of eyes and clothes, form of glasses.
+    * age: (B,) years, 0 to 80. gender: (B,) int64, 0 woman, 1 man.
+    * tone: (B,) skin from 1 (lightest) to 6 (darkest).
+    * shape: (B, 24) standard normal, see `SHAPE`; what gender and age add to them comes on top.
+    * hair: (B, 6) style (index into `HAIR_STYLES`), darkness 0..1, redness 0..1, tendency to recede 0..1, age at which
+      half of it is grey, beard 0..1 (full), drawn on grown men only.
+    * aus: (B, 19) intensities 0..5 of the action units `AUS`; 43 is 0 or 1, and a closing lid in between.
+    * blink: (B,) lids closed by a blink, 0..1, which coders do not count as action unit 43.
+    * gaze: (B, 2) where the eyes look, right and down, about -1..1.
+    * pose: (B, 3) yaw (positive: the nose moves right), pitch (positive: up), roll (positive: clockwise).
+    * camera: (B, 5) half the face's width as a share of the image's side, shift right and down in image sides,
+      exposure (1 is normal), colour temperature -1..1 (warm).
+    * light: (B, 3) direction of the key light (from the right: positive; from above: positive, radians) and its share
+      of all light, 0..1.
+    * backdrop: (B, 8) two colours (sRGB), the gradient's direction (radians) and how uneven it is, 0..1.
+    * accessories: (B, 7) int64 0 or 1, see `OCCLUDERS`; a ring needs the hand.
     """
 
     identity: Tensor

@@ -34,9 +34,7 @@ def strand_noise(factors: FaceFactors, across: Tensor, along: Tensor, pixel: Ten
     return locks, strands
 
 
-def paint_hair(
-    material: Material, factors: FaceFactors, hair: Hairstyle, view: View, half: Tensor
-) -> None:
+def paint_hair(material: Material, factors: FaceFactors, hair: Hairstyle, view: View) -> None:
     """Paint the hair of the head over skin, lines and brows."""
     pixel = material.pixel
     crown_x, crown_y = pixelwise(0.7 * hair.parting), -2.25
@@ -77,7 +75,9 @@ def paint_hair(
     streaks = streaks * (1 + 1.6 * sheen[:, None]) + 0.045 * sheen[:, None]
     parted = material.x - pixelwise(hair.parting) * (1 + 0.25 * (material.y + 1.6))
     gap = bell(parted / torch.hypot(torch.full_like(pixel, 0.016), 0.5 * pixel))
-    shown = pixelwise((hair.parting.abs() > 0.05) & (hair.curl < 0.4) & (factors.age > 4)) * smoothstep(0.02, 0.2, material.hairline)
+    shown = pixelwise((hair.parting.abs() > 0.05) & (hair.curl < 0.4) & (factors.age > 4)) * smoothstep(
+        0.02, 0.2, material.hairline
+    )
     streaks = streaks * (1 - 0.45 * gap * shown)[:, None] * (1 - 0.25 * (shown * bell(parted / 0.09)))[:, None]
     material.paint(cover, streaks, 0.12)
     material.right += cover * (0.5 * locks * dy / far - 0.15 * strands)
@@ -105,7 +105,7 @@ def _stubble_scalp(material: Material, factors: FaceFactors, shaved: Tensor) -> 
 def _sheen(
     material: Material, factors: FaceFactors, view: View, tx: Tensor, ty: Tensor, locks: Tensor, strands: Tensor
 ) -> Tensor:
-    """Return highlights across strands that run in the direction (tx, ty) of the frontal plane (Kajiya and Kay, 1989)."""
+    """Return highlights across strands that run along (tx, ty) in the frontal plane (Kajiya and Kay, 1989)."""
     towards = torch.einsum("bij,bi->bj", view.rotation, light_direction(factors)) + view.rotation[:, 2]
     hx, hy, hz = (pixelwise(part) for part in F.normalize(towards, dim=1).unbind(1))
     tz = tx * material.right + ty * material.down

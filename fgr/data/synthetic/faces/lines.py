@@ -5,15 +5,15 @@ import math
 import torch
 from torch import Tensor
 
-from fgr.data.synthetic.faces.factors import FaceFactors
 from fgr.data.synthetic.faces.eyes import lid_curves
+from fgr.data.synthetic.faces.factors import FaceFactors
 from fgr.data.synthetic.faces.interpolate import bell, evaluate, pixelwise, polynomial, smoothstep
 from fgr.data.synthetic.faces.landmarks import senescence
 from fgr.data.synthetic.faces.material import Material
 from fgr.data.synthetic.faces.skin import noise, texture
 from fgr.data.synthetic.hashing import uniform
 
-FINE, FURROW, FOLD = 0.0065, 0.014, 0.028  # widths in units of half the face's width
+FINE, FURROW, FOLD = 0.008, 0.014, 0.028  # widths in units of half the face's width
 
 
 class Lines:
@@ -29,7 +29,7 @@ class Lines:
         self.dark = torch.zeros_like(material.x)
         self.right, self.down = torch.zeros_like(material.x), torch.zeros_like(material.x)
         self.width = torch.hypot(torch.full_like(material.pixel, FINE), 0.5 * material.pixel)  # of fine lines, as seen
-        self.shown = smoothstep(0.05, 0.15, (FINE / self.width) ** 2)  # 0: far too fine for these pixels
+        self.shown = smoothstep(0.06, 0.16, (FINE / self.width) ** 2)  # 0: far too fine for these pixels
         self.own = uniform(0, factors.identity, "lines", 48)  # (B, 48)
         self.old = senescence(factors.age) * (0.65 + 0.7 * self.own[:, 0])  # some age early, some late
         self.waves = texture(noise(factors, "waves", 30, 20), material.x, material.y)
@@ -50,8 +50,8 @@ class Lines:
             return
         t = distance / self.width
         groove = depth * bell(t)
-        self.dark += (1 - t * t) * groove * (0.55 * self.shown * (FINE / self.width) ** 3)
-        self._slope(t * groove * (1.5 * self.shown * (FINE / self.width) ** 2), normal)
+        self.dark += (1 - t * t) * groove * (0.9 * self.shown * (FINE / self.width) ** 3)
+        self._slope(t * groove * (2.2 * self.shown * (FINE / self.width) ** 2), normal)
 
     def furrow(
         self, distance: Tensor, depth: Tensor, normal: tuple[Tensor | float, Tensor | float], sigma: float = FURROW
@@ -198,7 +198,9 @@ def _around_mouth(lines: Lines, half: Tensor) -> None:
     groove = m.y - low - 0.10 + 0.35 * m.ax.square()
     raised = pixelwise(au(17))
     lines.furrow(groove, (0.16 + 0.75 * raised) * smoothstep(0.34, 0.12, m.ax), (0.0, 1.0), FOLD)
-    puckered = texture(noise(lines.factors, "chin", 56, 36), m.x, m.y) * bell((m.y - chin + 0.24) / 0.11) * bell(m.ax / 0.2)
+    puckered = (
+        texture(noise(lines.factors, "chin", 56, 36), m.x, m.y) * bell((m.y - chin + 0.24) / 0.11) * bell(m.ax / 0.2)
+    )
     lines.dark += 0.40 * raised * puckered * (0.05 / m.pixel).clamp_max(1)
     lines.down += 0.9 * raised * puckered * (0.05 / m.pixel).clamp_max(1)
 
@@ -206,10 +208,10 @@ def _around_mouth(lines: Lines, half: Tensor) -> None:
 def _crepe(lines: Lines) -> None:
     """A net of very fine lines over cheeks and temples of the old."""
     m = lines.material
-    visible = smoothstep(0.03, 0.5, (0.011 / m.pixel) ** 2)
+    visible = smoothstep(0.03, 0.3, (0.011 / m.pixel) ** 2)
     if not visible.any():
         return
     slant = texture(noise(lines.factors, "crepe", 190, 60), m.x + 0.5 * m.side * m.y, m.y - 0.4 * m.ax)
     strength = pixelwise(lines.old.square()) * visible * (0.35 + 0.65 * bell((m.ax - 0.7) / 0.25))
-    lines.dark += 0.22 * strength * slant
-    lines.down += 0.8 * strength * slant
+    lines.dark += 0.32 * strength * slant
+    lines.down += 1.1 * strength * slant

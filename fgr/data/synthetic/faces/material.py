@@ -19,11 +19,6 @@ def linear(color: Tensor) -> Tensor:
     return color.clamp_min(0) ** GAMMA
 
 
-def luma(color: Tensor) -> Tensor:
-    """Return the brightness (B,) of colours (B, 3)."""
-    return color @ color.new_tensor([0.3, 0.6, 0.1])
-
-
 @dataclasses.dataclass
 class Material:
     """The surface of B heads at every pixel; painters change it in place.
@@ -49,7 +44,7 @@ class Material:
     labels: Tensor
 
     def paint(self, alpha: Tensor, color: Tensor, gloss: float | None = None) -> None:
-        """Lay a colour, (B, 3), (B, 3, H, W), or one that broadcasts, over the surface, as opaque as alpha (B, H, W)."""
+        """Lay a colour, (B, 3) or broadcastable to (B, 3, H, W), over the surface, as opaque as alpha (B, H, W)."""
         color = color[..., None, None] if color.ndim == 2 else color
         self.albedo += alpha[:, None] * (color - self.albedo)
         if gloss is not None:

@@ -12,7 +12,7 @@ from fgr.data.synthetic.hashing import uniform
 
 
 def _lip_curves(half: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Return the outer and inner curves of the upper, then of the lower lip as polynomials of |x|, and the seam's end."""
+    """Return the lips' edges as polynomials of |x|: upper, lower, seam above, seam below; and where the seam ends."""
     corner = half[:, 30]
     reach = 0.93 * corner[:, 0]
     end_y = corner[:, 1]
@@ -75,9 +75,7 @@ def _lips(
     material.tint(0.20 * ridge, 1.35)
 
 
-def _cavity(
-    material: Material, factors: FaceFactors, half: Tensor, low: Tensor, high: Tensor, side: Tensor
-) -> None:
+def _cavity(material: Material, factors: FaceFactors, half: Tensor, low: Tensor, high: Tensor, side: Tensor) -> None:
     """Paint dark, teeth and tongue between parted lips."""
     gap = torch.minimum(torch.minimum(material.y - high, low - material.y), side)
     parted = smoothstep(0.012, 0.04, low - high)
@@ -140,5 +138,10 @@ def paint_nose(material: Material, factors: FaceFactors, half: Tensor) -> None:
     cx, cy = 0.80 * wing[:, 0], wing[:, 1] - 0.035
     u, v = (material.ax - pixelwise(cx)) / 0.068, (material.y - pixelwise(cy)) / 0.075
     ring = bell((torch.hypot(u, v) - 1) * 0.07 / torch.hypot(torch.full_like(pixel, 0.016), 0.4 * pixel))
-    ring = ring * smoothstep(-0.3, 0.6, u) * smoothstep(0.9, 0.2, v) * (0.016 / torch.hypot(torch.full_like(pixel, 0.016), 0.4 * pixel))
+    ring = (
+        ring
+        * smoothstep(-0.3, 0.6, u)
+        * smoothstep(0.9, 0.2, v)
+        * (0.016 / torch.hypot(torch.full_like(pixel, 0.016), 0.4 * pixel))
+    )
     material.tint(ring * pixelwise(0.40 + 0.25 * factors.action(9) + 0.2 * factors.action(10)), dark.sqrt())

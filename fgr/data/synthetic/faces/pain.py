@@ -180,10 +180,11 @@ def _pain(
         bent = smoothstep(0.0, rise, share) * smoothstep(1.0, 1.25 * rise, share)
         during = (past >= 0) & (past < n)
         away = torch.maximum(-past, past - n + 1).clamp_min(0)
-        amount = torch.where(during, _ONSET + (height - _ONSET) * bent, _TAIL * (-away / 3).exp()) * (n > 0)
+        peak = torch.minimum(height, _ONSET + 0.2 * n)  # a short episode stays weak: faces do not jump
+        amount = torch.where(during, _ONSET + (peak - _ONSET) * bent, _TAIL * (-away / 3).exp()) * (n > 0)
         units = apex * (amount / height)[:, None]
         units[:, -1] = apex[:, -1] * smoothstep(0.55, 0.75, bent) * during
-        level, aus = torch.maximum(level, bent * during * (height / 5)), torch.maximum(aus, units)
+        level, aus = torch.maximum(level, bent * during * (peak / 5)), torch.maximum(aus, units)
     return level, aus
 
 

@@ -109,7 +109,7 @@ def people(subject: Tensor, population: str, seed: int) -> FaceFactors:
     hair = draw("hair traits", 7)
     darkness = torch.where(tone >= 4, 0.82 + 0.18 * hair[:, 0], 0.08 + 0.9 * hair[:, 0])
     redness = torch.where(tone <= 2, hair[:, 1], 0.3 * hair[:, 1])
-    grey_at = 55 + 9 * normal(seed, subject, f"{stream} grey") + 35 * (hair[:, 2] < 0.3 - 0.12 * gender)
+    grey_at = 55 + 12 * normal(seed, subject, f"{stream} grey") + 35 * (hair[:, 2] < 0.3 - 0.12 * gender)
     beard = gender * (hair[:, 4] < 0.38) * between(hair[:, 5], 0.4, 1.0)
     shape = normal(seed, subject, f"{stream} shape", len(SHAPE)).clamp(-_EXTREMES, _EXTREMES)
     zeros = torch.zeros_like(age)
@@ -202,9 +202,7 @@ def _backdrops(draw: Tensor, walls: tuple[float, float]) -> Tensor:
     return torch.cat([one, two, 2 * math.pi * draw[:, 6:7], draw[:, 7:8]], 1).clamp_min(0)
 
 
-def _worn(
-    person: FaceFactors, age: Tensor, draw: Tensor, habit: Tensor, who: Population, occlusion: float
-) -> Tensor:
+def _worn(person: FaceFactors, age: Tensor, draw: Tensor, habit: Tensor, who: Population, occlusion: float) -> Tensor:
     """Return what is worn (B, 7): clear glasses are a habit of a person, the rest a matter of the day."""
     chance = draw.new_tensor(who.worn) * occlusion
     chance = chance.expand(len(draw), -1).clone()

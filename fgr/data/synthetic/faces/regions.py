@@ -15,7 +15,7 @@ ACTION_REGIONS: dict[int, tuple[str, ...]] = {
     5: ("eyes",),
     6: ("eyes", "cheeks"),
     7: ("eyes",),
-    9: ("nose", "brows"),
+    9: ("nose", "brows", "mouth"),
     10: ("nose", "mouth", "cheeks"),
     12: ("mouth", "cheeks"),
     14: ("mouth", "cheeks"),

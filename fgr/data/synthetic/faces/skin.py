@@ -58,12 +58,16 @@ def paint_skin(material: Material, factors: FaceFactors, half: Tensor) -> None:
     rosy = 1 + pale[:, None] * color.new_tensor([0.05, -0.30, -0.26])
     eye = half[:, EYE].mean(1)
     warm = 0.55 * material.blob(0.62, half[:, 20, 1] - 0.06, 0.24, 0.20)
-    warm = warm + 0.65 * material.blob(0.0, half[:, 17, 1], 0.16, 0.16) + 0.4 * material.blob(0.0, half[:, 0, 1], 0.3, 0.2)
+    warm = (
+        warm + 0.65 * material.blob(0.0, half[:, 17, 1], 0.16, 0.16) + 0.4 * material.blob(0.0, half[:, 0, 1], 0.3, 0.2)
+    )
     blotches = texture(noise(factors, "blotches", 12, 8), material.x, material.y)
     material.tint((warm * (1 + 0.5 * blotches)).clamp(0, 1), rosy)
     material.tint(0.10 * blotches, 1.6)
     own = uniform(0, factors.identity, "spots", 3)
-    under = material.blob(eye[:, 0] - 0.05, eye[:, 1] + 0.13, 0.16, 0.055) * (0.15 + 0.5 * old + pixelwise(0.2 * own[:, 0]))
+    under = material.blob(eye[:, 0] - 0.05, eye[:, 1] + 0.13, 0.16, 0.055) * (
+        0.15 + 0.5 * old + pixelwise(0.2 * own[:, 0])
+    )
     material.tint(under, color.new_tensor([[0.72, 0.62, 0.68]]))
     material.tint(0.3 * material.blob(eye[:, 0], eye[:, 1] - 0.08, 0.2, 0.08), color.new_tensor([[0.86, 0.74, 0.72]]))
     _spots(material, factors, own, old)

@@ -77,7 +77,14 @@ def filmed(
         gaze=(0.35 * glance - pose[:, :2] * pose.new_tensor([0.8, -0.8])).clamp(-1, 1),
         pose=pose,
         camera=torch.stack(
-            [between(static[:, 0], 0.235, 0.275), centre[:, 0], 0.02 + centre[:, 1], exposure, 0.5 * static[:, 4] - 0.25], 1
+            [
+                between(static[:, 0], 0.235, 0.275),
+                centre[:, 0],
+                0.02 + centre[:, 1],
+                exposure,
+                0.5 * static[:, 4] - 0.25,
+            ],
+            1,
         ),
         light=torch.stack(
             [1.6 * static[:, 5] - 0.8, between(static[:, 6], 0.2, 0.9), between(static[:, 7], 0.3, 0.65)], 1

@@ -4,6 +4,7 @@ Axes of the head and of the camera: x right, y down, z towards the viewer, all i
 projection is parallel, as through a long lens.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -81,7 +82,7 @@ def cast(view: View, surface: Surface, size: int) -> Hits:
     out, into = torch.full_like(before, _LEVELS[0]), torch.full_like(before, FLOOR)
     gap_out, gap_in = before, torch.full_like(before, -1.0)
     found = before >= 0
-    for upper, level in zip(_LEVELS, _LEVELS[1:]):
+    for upper, level in pairwise(_LEVELS):
         here = gap(level)
         hit = (here >= 0) & ~found
         out, gap_out = torch.where(hit, upper, out), torch.where(hit, before, gap_out)
@@ -118,7 +119,7 @@ def contour(view: View, surface: Surface, frontal: Tensor, steps: int = 24) -> T
     """
     share = torch.linspace(1.0, 0.35, steps, device=frontal.device)
     tried = torch.stack([frontal[:, None, :, 0] * share[:, None], frontal[:, None, :, 1].expand(-1, steps, -1)], 3)
-    batch, _, count, _ = tried.shape
+    count = tried.shape[2]
     placed = project(view, landmark_points(surface, tried.flatten(1, 2))).unflatten(1, (steps, count))
     outward = frontal[..., 0].sign()[..., None] * view.rotation[:, None, :2, 0]  # (B, 17, 2); the chin stays
     reach = (placed * outward[:, None]).sum(3)  # (B, steps, 17)
