@@ -170,7 +170,7 @@ def test_run_keeps_notebook_rows_and_report_and_finds_them_again(project: Path) 
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith(f"{NAME} smoke: no band for profile smoke (")
     folder = project / "runs" / NAME / "smoke"
-    assert set(contents(folder)) == {"report.json", "rows.csv", f"{NAME}.ipynb"}
+    assert set(contents(folder)) == {".lock", "report.json", "rows.csv", f"{NAME}.ipynb"}
     assert results.read(folder / "rows.csv")["value"].tolist() == [2.0, 2.0]
     report = json.loads((folder / "report.json").read_text())
     assert (report["notebook"], report["profile"], report["output"]) == (

@@ -159,7 +159,7 @@ def test_run_table_lines_up() -> None:
 def test_book_of_an_unknown_chapter_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["build_book.py", "--profile", "smoke", "--chapter", "99"])
     monkeypatch.setattr(build_book, "run_notebook", lambda *_, **__: pytest.fail("ran a notebook"))
-    with pytest.raises(SystemExit, match="there is no notebook of chapter 99; there are ch05_orthoreg"):
+    with pytest.raises(SystemExit, match=r"there is no notebook of chapter 99; there are .*ch05_orthoreg"):
         build_book.main()
 
 

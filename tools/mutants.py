@@ -20,8 +20,14 @@ MUTANTS = {
     "uniform masks": (
         "ch04_attend_and_rectify",
         "fgr/attention/module.py",
-        'look = look.softmax(2) if masks == "softmax" else look.sigmoid() / (H * W)',
-        "look = torch.full_like(look, 1 / (H * W))",
+        'look = look.softmax(2) if masks == "softmax"',
+        'look = (0 * look).softmax(2) if masks == "softmax"',
+    ),
+    "equal gates": (
+        "ch04_attend_and_rectify",
+        "fgr/attention/gates.py",
+        "scores = self.norm(self.linear(features)).tanh()",
+        "scores = 0 * self.norm(self.linear(features)).tanh()",
     ),
     "shuffled digits": (
         "ch04_attend_and_rectify",

@@ -167,6 +167,8 @@ def _size(sizes: list[int | None]) -> str:
 
 def _images(splits: dict[str, int | None]) -> str:
     """Return the number of images in all splits; trainval is train and validation."""
+    if "all" in splits:
+        return "" if splits["all"] is None else f"{splits['all']:,}"
     parts = [count for split, count in splits.items() if split != "trainval"]
     if None in parts and "trainval" in splits:
         parts = [splits["trainval"], splits.get("test", 0)]
