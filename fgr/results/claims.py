@@ -17,6 +17,9 @@ from fgr.results.rows import frame, read, with_config
 from fgr.results.statistics import Interval, interval, seeds_needed
 
 
+RATES = ("error", "overfitting", "accuracy", "mean_error", "gain", "regret")  # shown in percentage points
+
+
 @dataclass(frozen=True)
 class Claim:
     """One claim of the thesis and how it is measured here."""
@@ -141,7 +144,7 @@ def verdict_table(verdicts: list[Verdict]) -> pd.DataFrame:
     lines = []
     for verdict in verdicts:
         claim, effect = verdict.claim, verdict.effect
-        rate = claim.metric in ("error", "overfitting", "accuracy")
+        rate = claim.metric in RATES
         scale, unit = (
             (100.0, " points") if rate else (1.0, "°" if "angle" in claim.metric or "gap" in claim.metric else "")
         )
