@@ -16,7 +16,6 @@ import yaml
 from fgr.results.rows import frame, read, with_config
 from fgr.results.statistics import Interval, interval, seeds_needed
 
-
 RATES = ("error", "overfitting", "accuracy", "mean_error", "gain", "regret")  # shown in percentage points
 
 
