@@ -1,0 +1,159 @@
+"""Chapter 2 in order: one method a figure or table, which runs what the profile asks for and returns its rows."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from fgr.data import ImageSet
+from fgr.experiments.page import record_file
+from fgr.experiments.pain import grids, runs
+from fgr.experiments.pain.cells import APEX, EXPERIMENT, PAIN, Cell, judged_frames, targets_of
+from fgr.experiments.pain.looking import Looks
+from fgr.experiments.pain.preprocess import fit_intensity, frames, landmarks_of, prepared, shaper
+from fgr.experiments.sweep import sweep
+from fgr.results.rows import Row, append, frame, read
+
+STAGES = {  # of Fig. 2.3, title -> variant
+    "frame": "raw",
+    "aligned crop": "crop",
+    "aligned, masked": "align",
+    "frontal, all landmarks": "frontal_all",
+    "frontal, fewer landmarks": "frontal",
+}
+
+
+class Study:
+    """Run the chapter's experiments at one size; `rows` collects everything that was measured.
+
+    With `config.record`, finished runs are kept in that folder and found again, so that a study can be stopped.
+    """
+
+    def __init__(self, config: grids.Config, profile: str) -> None:
+        self.config, self.profile = config, profile
+        self.rows: list[Row] = []
+
+    def frames(self) -> ImageSet:
+        """Return every frame of the pain videos."""
+        return frames(self._cell.source)
+
+    def levels(self) -> Tensor:
+        """Return the merged pain level of every frame (B,)."""
+        return targets_of(self._cell, self.frames())
+
+    def pairs(self, count: int = 6) -> Tensor:
+        """Return rows of frames without pain, then of the worst frames of the same subjects (Fig. 2.1): (2 count,)."""
+        whole, levels = self.frames(), self.levels()
+        subjects = whole.annotations["subject"]
+        worst = {int(s): int(((subjects == s) * (levels + 1)).argmax()) for s in subjects.unique()}
+        suffering = sorted(worst, key=lambda s: -float(levels[worst[s]]))[:count]
+        calm = [int(((subjects == s) & (levels < PAIN)).nonzero()[0, 0]) for s in suffering]
+        return torch.tensor([*calm, *(worst[s] for s in suffering)])
+
+    def stages(self, rows: Tensor) -> dict[str, Tensor]:
+        """Return title -> frames (B, 3, S, S) uint8 at every stage of Fig. 2.3, the last as the network sees it."""
+        source = self._cell.source
+        shown = {title: prepared(source, variant).images[rows] for title, variant in STAGES.items()}
+        made = torch.Generator().manual_seed(0)
+        deform, whole = shaper(source, "frontal_deformed"), self.frames()
+        moved = deform.train(whole.images[rows].float() / 255, landmarks_of(whole)[rows], made)
+        shown["mirrored or deformed"] = (255 * moved).round().to(torch.uint8)
+        normal = fit_intensity(*prepared(source, "frontal")).apply(shown["frontal, fewer landmarks"])
+        shown["contrast-normalised"] = (128 + 50 * normal).round().clamp(0, 255).to(torch.uint8)
+        return shown
+
+    def live(self) -> pd.DataFrame:
+        """Train on two preparations, and an LSTM on the first, in front of the reader."""
+        return self._sweep("live", grids.live_cells(self.config), self.config.seeds)
+
+    def traces(self) -> dict[str, Tensor]:
+        """Return the true and the predicted level of every frame of the video with most pain (Fig. 2.2): (T,) each."""
+        cnn, lstm, _ = grids.live_cells(self.config)
+        levels, sequences = self.levels(), self.frames().annotations["sequence"]
+        pain = torch.bincount(sequences, weights=levels)
+        chosen = sequences == pain.argmax()
+        found = {"true": levels[chosen].float()}
+        for name, one in (("CNN", cnn), ("CNN and LSTM", lstm)):
+            judged = self._judged(one)
+            outputs = torch.zeros(len(levels))
+            outputs[judged.rows] = judged.outputs.float()
+            found[name] = outputs[chosen]
+        return found
+
+    def looks(self) -> Looks:
+        """Return saliency and mean face of the live network (Fig. 2.5), mean over the folds."""
+        found = self._judged(grids.live_cells(self.config)[0]).looks
+        means = [torch.stack([getattr(one, name) for one in found]).mean(0) for name in ("saliency", "face")]
+        return Looks(*means, *(torch.cat([getattr(one, name) for one in found]) for name in ("shares", "areas")))
+
+    def emotions(self) -> tuple[Tensor, list[str]]:
+        """Return the apex of one video of each emotion that there is, as prepared, and their names (Fig. 2.6)."""
+        cell = grids.emotion_cell(self.config)
+        whole = frames(cell.source)
+        counts = judged_frames(cell, whole)
+        kinds = whole.targets.unique().tolist()
+        apex = [int((counts & (whole.targets == kind)).nonzero()[APEX - 1, 0]) for kind in kinds]
+        return prepared(cell.source, "crop").images[apex], [whole.classes[kind] for kind in kinds]
+
+    def classes(self) -> list[str]:
+        """Return the names of all emotions."""
+        return list(frames(grids.emotion_cell(self.config).source).classes)
+
+    def variants(self) -> pd.DataFrame:
+        """Table 2.2: every preparation under the same folds."""
+        return self._sweep("variants", grids.variant_cells(self.config), self.config.variant_seeds)
+
+    def main(self) -> pd.DataFrame:
+        """Tables 2.3, 2.4 and 2.5: one subject left out at a time; and where those networks look."""
+        rows = self._sweep("main", grids.main_cells(self.config), self.config.main_seeds)
+        if len(rows):
+            self._keep("looks", grids.look_rows(rows, self.profile))
+        return rows
+
+    def choices(self) -> pd.DataFrame:
+        """Loss, mean and pretraining."""
+        rows = self._sweep("choices", grids.choice_cells(self.config), self.config.choice_seeds)
+        if len(rows):
+            self._keep("gain", grids.gain_rows(rows, self.profile))
+        return rows
+
+    def leaks(self) -> pd.DataFrame:
+        """The same network where frames, videos or subjects are kept apart."""
+        return self._sweep("leaks", grids.leak_cells(self.config), self.config.leak_seeds)
+
+    def emotion(self) -> pd.DataFrame:
+        """Table 2.6 and Fig. 2.7."""
+        return self._sweep("emotions", grids.emotion_cells(self.config), self.config.emotion_seeds)
+
+    @functools.cached_property
+    def _cell(self) -> Cell:
+        return grids.cell(self.config)
+
+    def _judged(self, cell: Cell) -> runs.Judged:
+        return runs.judge(cell, self.config.seeds[0], self.config.device, self._kept)
+
+    @property
+    def _kept(self) -> Path | None:
+        record = record_file(self.config, "live")
+        return record.parent / ".checkpoints" if record is not None else None
+
+    def _sweep(self, name: str, cells: list[Cell], seeds: Sequence[int]) -> pd.DataFrame:
+        def run(cell: Cell, seed: int, checkpoint: Path | None) -> list[Row]:
+            return runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)
+
+        if not seeds:
+            return frame([])
+        rows = sweep(run, EXPERIMENT, cells, seeds, record_file(self.config, name), lent=self.rows)
+        known = {row.run_id for row in self.rows}
+        self.rows += [row for row in rows if row.run_id not in known]
+        return frame(rows)
+
+    def _keep(self, name: str, rows: list[Row]) -> None:
+        record = record_file(self.config, name)
+        if record is not None:
+            known = set(read(record)["run_id"]) if record.exists() else set()
+            append(record, [row for row in rows if row.run_id not in known])
+        self.rows += rows

@@ -1,0 +1,133 @@
+"""Pictures of chapter 3: the model, accuracy over how many cells are read, and where the weight of the grid lies."""
+
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from fgr.figures.maps import confusion, overlays
+from fgr.figures.runs import chosen, not_run
+from fgr.figures.samples import sheet
+from fgr.figures.style import BLACK, BLUE, CYCLE, GREEN, ORANGE, VERMILION, Figure, panels, style
+from fgr.results.rows import with_config
+from fgr.results.statistics import Interval, interval
+
+__all__ = ["accuracy_over_cells", "confusion", "mechanism", "overlays", "sheet", "where"]
+SHAPES = ("o", "s", "^", "D", "v")
+KINDS = {
+    "weight": ("weight of the grid", BLUE, "o"),
+    "read": ("cells read", VERMILION, "s"),
+    "area": ("image", BLACK, "|"),
+}
+EXAMPLE = (5, 6, 10)  # cells of a 4 x 4 grid that the drawing of the model reads
+
+
+def mechanism() -> Figure:
+    """Draw the model (Fig. 3.1): the small view says where to look, patches of the large one say what is there."""
+    with style():
+        figure = Figure(figsize=(7.4, 2.9))
+        axes = figure.add_subplot()
+        axes.set(xlim=(-0.6, 8.2), ylim=(-1.1, 3.1), aspect="equal")
+        axes.set_axis_off()
+        _box(axes, 0.2, 2.3, 0.6, 0.6, "small\nview", BLACK)
+        _box(axes, 1.8, 2.3, 1.0, 0.6, "where\nnetwork", BLUE)
+        _grid(axes, 3.4, 1.9, 0.8, filled=True)
+        axes.text(3.8, 2.82, r"grid $\mathbf{G}$", fontsize=8, ha="center")
+        _grid(axes, -0.4, -0.6, 1.3, filled=False)
+        axes.text(0.25, -0.85, "large image", fontsize=8, ha="center")
+        _box(axes, 3.8, 0.1, 1.0, 0.6, "what\nnetwork", ORANGE)
+        axes.text(2.1, 0.3, "n patches", fontsize=8, ha="center")
+        _box(axes, 5.6, 0.1, 1.0, 0.6, "weight\nby G", GREEN)
+        _box(axes, 7.4, 1.3, 1.0, 0.8, "join,\nclassify", VERMILION)
+        for start, end in (
+            *(((0.55, 2.3), (1.25, 2.3)), ((2.35, 2.3), (3.35, 2.3)), ((0.95, 0.1), (3.25, 0.1))),
+            *(((4.35, 0.1), (5.05, 0.1)), ((3.8, 1.85), (2.3, 0.55)), ((4.25, 2.1), (5.5, 0.5))),
+            *(((2.1, 2.65), (7.2, 1.78)), ((6.15, 0.2), (6.95, 1.0))),
+        ):
+            axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": BLACK, "linewidth": 1.0})
+    return figure
+
+
+def _box(axes, x: float, y: float, width: float, height: float, words: str, color: str) -> None:
+    corner = (x - width / 2, y - height / 2)
+    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle="round,pad=0.03", fc="white", ec=color))
+    axes.text(x, y, words, ha="center", va="center", fontsize=7.5)
+
+
+def _grid(axes, x: float, y: float, side: float, filled: bool) -> None:
+    step = side / 4
+    for cell in range(16):
+        row, column = divmod(cell, 4)
+        look = {"fc": ORANGE if cell in EXAMPLE else "white", "ec": BLACK, "linewidth": 0.6}
+        look["alpha"] = 0.9 if filled or cell in EXAMPLE else 0.5
+        axes.add_patch(Rectangle((x + column * step, y + side - (row + 1) * step), step, step, **look))
+
+
+def accuracy_over_cells(rows: pd.DataFrame) -> Figure:
+    """Draw the last test accuracy in percent over n, a line a k, with the share of pixels read (Fig. 3.3).
+
+    Args:
+        rows: recorded rows with `network`, `grid`, `patches` and `low_size` in their configuration. The networks that
+            read one view of the whole face become horizontal lines.
+    """
+    table = chosen(rows, "accuracy", "test", "last")
+    with style():
+        figure, (axes,) = panels(1, width=5.6, height=3.6)
+        axes.set(xlabel="patches read, n", ylabel="test accuracy (%)")
+        if table.empty:
+            return not_run(figure)
+        share = axes.twinx()
+        share.set(ylabel="share of the large image (%), dashed", yscale="log")
+        share.grid(visible=False)
+        for place, (side, part) in enumerate(table[table["network"] == "low"].groupby("low_size")):
+            look = {"color": BLACK, "linewidth": 1.0, "linestyle": (":", "-.")[place % 2]}
+            axes.axhline(_mean(part).mean, label=f"small view alone, {side} pixels", **look)
+        for color, mark, (k, part) in zip(
+            cycle(CYCLE), cycle(SHAPES), table[table["network"] == "glimpse"].groupby("grid")
+        ):
+            means = {n: _mean(same) for n, same in part.groupby("patches")}
+            half = [mean.high - mean.mean if mean.n > 1 else 0.0 for mean in means.values()]
+            look = {"color": color, "marker": mark, "markersize": 5, "capsize": 3, "label": f"k = {k}"}
+            axes.errorbar(list(means), [mean.mean for mean in means.values()], half, **look)
+            share.plot(list(means), [100 * n / k**2 for n in means], "--", color=color, linewidth=1.0)
+        share.yaxis.set_major_formatter("{x:g}")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+    return figure
+
+
+def _mean(part: pd.DataFrame) -> Interval:
+    return interval((100 * part.groupby("seed")["value"].mean()).tolist())
+
+
+def where(rows: pd.DataFrame) -> Figure:
+    """Draw which share of each region of a face has the grid's weight, is read, and has the image.
+
+    Args:
+        rows: with metrics "weight: ...", "read: ..." and "area: ..." of regions, and `labels` in their configuration,
+            for each of which there is a panel.
+    """
+    shares = rows["metric"].str.startswith(tuple(f"{kind}: " for kind in KINDS)) if len(rows) else []
+    if not any(shares):
+        with style():
+            return not_run(panels(1, width=4.0)[0])
+    table = with_config(rows[shares])
+    regions = list(dict.fromkeys(table["metric"].str.split(": ").str[1]))
+    tasks = list(dict.fromkeys(table["labels"]))
+    with style():
+        figure, every = panels(len(tasks), width=4.0, height=0.8 + 0.4 * len(regions))
+        for axes, task in zip(every, tasks):
+            for offset, (kind, (words, color, mark)) in zip(np.linspace(-0.18, 0.18, len(KINDS)), KINDS.items()):
+                for place, region in enumerate(regions):
+                    part = table[(table["labels"] == task) & (table["metric"] == f"{kind}: {region}")]
+                    mean = _mean(part)
+                    half = mean.high - mean.mean if mean.n > 1 and kind != "area" else 0.0
+                    look = {"color": color, "marker": mark, "markersize": 6, "capsize": 3, "linestyle": "none"}
+                    label = words if place == 0 else None
+                    axes.errorbar(mean.mean, place + offset, xerr=half, label=label, **look)
+            axes.set(yticks=range(len(regions)), ylim=(len(regions) - 0.5, -0.5), xlim=(0, None), title=task)
+            axes.set(xlabel="share in the region (%)")
+            axes.set_yticklabels(regions if axes is every[0] else [""] * len(regions))
+        every[0].legend(fontsize=7)
+    return figure
