@@ -9,7 +9,7 @@ from fgr.data.synthetic.faces.factors import SHAPE, FaceFactors
 from fgr.data.synthetic.faces.hair import strand_noise
 from fgr.data.synthetic.faces.hairstyle import Hairstyle
 from fgr.data.synthetic.faces.interpolate import bell, inside, pixelwise, smoothstep
-from fgr.data.synthetic.faces.landmarks import maturity, puberty, senescence, traits
+from fgr.data.synthetic.faces.landmarks import maturity, puberty, sagging, traits
 from fgr.data.synthetic.faces.material import light_color, light_direction, linear
 from fgr.data.synthetic.faces.regions import region
 from fgr.data.synthetic.faces.skin import hair_color, skin_color
@@ -137,7 +137,7 @@ def _neck(canvas: Canvas, factors: FaceFactors, view: View, u: Tensor, v: Tensor
     shade = smoothstep(chin + 0.42, chin - 0.05, y + 0.25 * x.square())
     skin = skin * (1 - 0.62 * shade)[:, None]
     cord = bell((x.abs() - 0.40 + 0.28 * (y - 1.0)) / 0.06) * smoothstep(1.0, 1.5, y) * smoothstep(2.0, 1.6, y)
-    old = pixelwise(senescence(factors.age))
+    old = pixelwise(sagging(factors))
     skin = skin * (1 - (0.06 + 0.22 * old) * cord)[:, None]
     width_line = torch.hypot(torch.full_like(pixel, 0.010), 0.5 * pixel)
     for k in range(3):
@@ -171,7 +171,7 @@ def paint_ears(canvas: Canvas, factors: FaceFactors, hair: Hairstyle, view: View
     Args:
         near: which of the two this call paints.
     """
-    size = 0.27 * (1 + 0.06 * traits(factors)[:, SHAPE.index("ears")]) + 0.03 * senescence(factors.age)
+    size = 0.27 * (1 + 0.06 * traits(factors)[:, SHAPE.index("ears")]) + 0.03 * sagging(factors)
     free = (hair.hang < 0.1) & (hair.volume[:, 3] < 0.11)
     skin = skin_color(factors)
     yaw, roll = factors.pose[:, 0], factors.pose[:, 2]

@@ -6,7 +6,7 @@ from torch import Tensor
 from fgr.data.synthetic.faces.factors import SHAPE, FaceFactors
 from fgr.data.synthetic.faces.hairstyle import hair_value
 from fgr.data.synthetic.faces.interpolate import bell, evaluate, inside, pixelwise, polynomial, smoothstep
-from fgr.data.synthetic.faces.landmarks import BROW, EYE, puberty, senescence, traits
+from fgr.data.synthetic.faces.landmarks import BROW, EYE, puberty, sagging, senescence, traits
 from fgr.data.synthetic.faces.material import Material, light_direction, linear
 from fgr.data.synthetic.faces.skin import hair_color, noise, skin_color, texture
 from fgr.data.synthetic.hashing import uniform
@@ -49,7 +49,7 @@ def _lid_skin(
 ) -> None:
     """Shade the lid between the lashes and its fold, and the fold."""
     crease = traits(factors)[:, SHAPE.index("lid_crease")]
-    old, lowered = senescence(factors.age), factors.action(4) + factors.action(9)
+    old, lowered = sagging(factors), factors.action(4) + factors.action(9)
     arch = (4 * along * (1 - along)).clamp_min(0) ** 0.7
     line = pixelwise(eye[:, 0, 1]) + (pixelwise(eye[:, 3, 1] - eye[:, 0, 1])) * along
     reach = 0.150 + 0.012 * crease - 0.02 * old - 0.02 * lowered + 0.03 * factors.action(5)

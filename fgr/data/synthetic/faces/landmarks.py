@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fgr.data.synthetic.faces.factors import AUS, MAX_INTENSITY, SHAPE, FaceFactors
+from fgr.data.synthetic.hashing import uniform
 
 # Rows of the half shape (38, 2).
 JAW = slice(0, 9)  # chin to ear
@@ -207,8 +208,16 @@ def puberty(age: Tensor) -> Tensor:
 
 
 def senescence(age: Tensor) -> Tensor:
-    """Return how far ageing has come: 0 until 25 years, 1 at 80."""
-    return ((age - 25) / 55).clamp_min(0) ** 1.2
+    """Return how far ageing has come: 0 until 20 years, 1 at 80."""
+    return ((age - 20) / 60).clamp_min(0) ** 1.1
+
+
+def sagging(factors: FaceFactors) -> Tensor:
+    """Return how far soft parts have come down (B,): with age, but sooner in some people and hardly in others.
+
+    What shows in few pixels goes by this: it says less about age than fine lines do.
+    """
+    return senescence(factors.age) * (0.1 + 1.3 * uniform(0, factors.identity, "sagging"))
 
 
 def traits(factors: FaceFactors) -> Tensor:
@@ -223,7 +232,7 @@ def half_shape(factors: FaceFactors) -> Tensor:
     form = traits(factors)
     mild = (0.4 + 0.6 * maturity(factors.age))[:, None]  # children's forms differ less
     half = MEAN.to(device) + torch.einsum("bs,snc->bnc", mild * form, TRAITS.to(device))
-    half = half + senescence(factors.age)[:, None, None] * SENESCENCE.to(device)
+    half = half + sagging(factors)[:, None, None] * SENESCENCE.to(device)
     half = half + torch.einsum("ba,anc->bnc", factors.aus / MAX_INTENSITY, ACTIONS.to(device))
     grown = maturity(factors.age)[:, None]  # (B, 1)
     half = half + (1 - grown[..., None]) * INFANCY.to(device)

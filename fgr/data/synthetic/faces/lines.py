@@ -8,7 +8,7 @@ from torch import Tensor
 from fgr.data.synthetic.faces.eyes import lid_curves
 from fgr.data.synthetic.faces.factors import FaceFactors
 from fgr.data.synthetic.faces.interpolate import bell, evaluate, pixelwise, polynomial, smoothstep
-from fgr.data.synthetic.faces.landmarks import senescence
+from fgr.data.synthetic.faces.landmarks import sagging, senescence
 from fgr.data.synthetic.faces.material import Material
 from fgr.data.synthetic.faces.skin import noise, texture
 from fgr.data.synthetic.hashing import uniform
@@ -31,7 +31,8 @@ class Lines:
         self.width = torch.hypot(torch.full_like(material.pixel, FINE), 0.5 * material.pixel)  # of fine lines, as seen
         self.shown = smoothstep(0.06, 0.16, (FINE / self.width) ** 2)  # 0: far too fine for these pixels
         self.own = uniform(0, factors.identity, "lines", 48)  # (B, 48)
-        self.old = senescence(factors.age) * (0.65 + 0.7 * self.own[:, 0])  # some age early, some late
+        self.old = senescence(factors.age) * (0.8 + 0.4 * self.own[:, 0])  # some age early, some late
+        self.sunk = sagging(factors)
         self.waves = texture(noise(factors, "waves", 30, 20), material.x, material.y)
 
     def fine(self, k: int) -> Tensor:
@@ -148,7 +149,7 @@ def _around_eyes(lines: Lines, half: Tensor) -> None:
         if k < 2:
             lines.furrow(d, (0.55 - 0.2 * k) * pouch * ends, (0.0, 1.0))
         else:
-            lines.furrow(d + 0.01, 0.34 * pixelwise(lines.old.clamp_max(1)) * ends, (0.0, 1.0), FOLD)
+            lines.furrow(d + 0.01, 0.28 * pixelwise(lines.sunk.clamp_max(1)) * ends, (0.0, 1.0), FOLD)
 
 
 def _folds(lines: Lines, half: Tensor) -> None:
@@ -163,7 +164,7 @@ def _folds(lines: Lines, half: Tensor) -> None:
     d = m.ax - evaluate(curve, y) - 0.012 * lines.waves
     extent = smoothstep(-0.01, 0.07, m.y - pixelwise(ys[:, 0])) * smoothstep(0.05, -0.09, m.y - pixelwise(ys[:, 2]))
     acted = 0.85 * au(12) + 0.90 * au(10) + 0.75 * au(9) + 0.25 * au(6) + 0.35 * au(14) + 0.25 * au(20)
-    depth = (0.10 * (lines.factors.age / 20).clamp(0.2, 1) + 0.50 * lines.old + acted).clamp(0, 1.05)
+    depth = (0.10 * (lines.factors.age / 20).clamp(0.2, 1) + 0.40 * lines.sunk + acted).clamp(0, 1.05)
     lines.furrow(d, pixelwise(depth) * extent, (0.9, -0.4), FOLD)
     lines.right += -m.side * 0.30 * pixelwise(depth) * extent * bell((d - 0.09) / 0.05)  # the cheek bulges beside it
     lines.wrinkle(d - 0.05, pixelwise(lines.fine(16)) * extent, (0.9, -0.4))
@@ -171,7 +172,7 @@ def _folds(lines: Lines, half: Tensor) -> None:
     below = m.y - pixelwise(corner[:, 1])
     x = m.ax - pixelwise(corner[:, 0]) - 0.02 - 0.12 * below + 0.015 * lines.waves
     reach = smoothstep(0.0, 0.06, below) * smoothstep(0.36, 0.18, below)
-    sad = pixelwise((0.40 * lines.old + 0.75 * au(15) + 0.3 * au(17)).clamp_max(1))
+    sad = pixelwise((0.35 * lines.sunk + 0.75 * au(15) + 0.3 * au(17)).clamp_max(1))
     lines.furrow(x, 0.8 * sad * reach, (1.0, 0.0), 0.018)
     lines.wrinkle(x - 0.045, pixelwise(lines.fine(18)) * reach, (1.0, 0.0))
     beside = m.ax - pixelwise(corner[:, 0]) - 0.07
@@ -213,5 +214,5 @@ def _crepe(lines: Lines) -> None:
         return
     slant = texture(noise(lines.factors, "crepe", 190, 60), m.x + 0.5 * m.side * m.y, m.y - 0.4 * m.ax)
     strength = pixelwise(lines.old.square()) * visible * (0.35 + 0.65 * bell((m.ax - 0.7) / 0.25))
-    lines.dark += 0.32 * strength * slant
+    lines.dark += 0.38 * strength * slant
     lines.down += 1.1 * strength * slant

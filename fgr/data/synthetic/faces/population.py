@@ -109,7 +109,7 @@ def people(subject: Tensor, population: str, seed: int) -> FaceFactors:
     hair = draw("hair traits", 7)
     darkness = torch.where(tone >= 4, 0.82 + 0.18 * hair[:, 0], 0.08 + 0.9 * hair[:, 0])
     redness = torch.where(tone <= 2, hair[:, 1], 0.3 * hair[:, 1])
-    grey_at = 55 + 12 * normal(seed, subject, f"{stream} grey") + 35 * (hair[:, 2] < 0.3 - 0.12 * gender)
+    grey_at = 56 + 14 * normal(seed, subject, f"{stream} grey") + 35 * (hair[:, 2] < 0.4 - 0.15 * gender)  # dyed
     beard = gender * (hair[:, 4] < 0.38) * between(hair[:, 5], 0.4, 1.0)
     shape = normal(seed, subject, f"{stream} shape", len(SHAPE)).clamp(-_EXTREMES, _EXTREMES)
     zeros = torch.zeros_like(age)

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from fgr.data.synthetic.faces.factors import FaceFactors
 from fgr.data.synthetic.faces.hairstyle import hair_value
 from fgr.data.synthetic.faces.interpolate import pixelwise, smoothstep
-from fgr.data.synthetic.faces.landmarks import BASE, BRIDGE, BROW, EYE, JAW, UPPER, senescence
+from fgr.data.synthetic.faces.landmarks import BASE, BRIDGE, BROW, EYE, JAW, UPPER, sagging, senescence
 from fgr.data.synthetic.faces.material import Material, linear
 from fgr.data.synthetic.hashing import uniform
 
@@ -66,7 +66,7 @@ def paint_skin(material: Material, factors: FaceFactors, half: Tensor) -> None:
     material.tint(0.10 * blotches, 1.6)
     own = uniform(0, factors.identity, "spots", 3)
     under = material.blob(eye[:, 0] - 0.05, eye[:, 1] + 0.13, 0.16, 0.055) * (
-        0.15 + 0.5 * old + pixelwise(0.2 * own[:, 0])
+        0.15 + pixelwise(0.35 * sagging(factors) + 0.25 * own[:, 0])
     )
     material.tint(under, color.new_tensor([[0.72, 0.62, 0.68]]))
     material.tint(0.3 * material.blob(eye[:, 0], eye[:, 1] - 0.08, 0.2, 0.08), color.new_tensor([[0.86, 0.74, 0.72]]))
@@ -74,7 +74,7 @@ def paint_skin(material: Material, factors: FaceFactors, half: Tensor) -> None:
     _stubble(material, factors, half)
     pores = texture(noise(factors, "pores", 120, 80), material.x, material.y)
     pores = pores / (1 + 0.5 * material.right.square())  # stretched where the relief is steep
-    material.tint(pores * (0.02 + 0.05 * old) * (0.02 / material.pixel).clamp_max(1), 2.0)
+    material.tint(pores * (0.02 + 0.10 * old) * (0.02 / material.pixel).clamp_max(1), 2.0)
     material.gloss *= 0.6 + 0.6 * material.blob(0.0, -0.4, 0.35, 1.0)
     label_skin(material, half)
 

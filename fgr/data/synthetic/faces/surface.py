@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from fgr.data.synthetic.faces.factors import AUS, MAX_INTENSITY, SHAPE, FaceFactors
 from fgr.data.synthetic.faces.hairstyle import ANGLES, Hairstyle
 from fgr.data.synthetic.faces.interpolate import graph, smoothstep
-from fgr.data.synthetic.faces.landmarks import EYE, JAW, maturity, senescence, traits
+from fgr.data.synthetic.faces.landmarks import EYE, JAW, maturity, sagging, traits
 
 WIDTH, TOP, BOTTOM = 1.5, -2.5, 1.75  # extent of the tables
 COLUMNS, ROWS = 58, 156
@@ -84,7 +84,7 @@ def _features(factors: FaceFactors, half: Tensor, x: Tensor, y: Tensor) -> Tenso
     """Return the sum of all bells (B, ROWS, COLUMNS)."""
     aus = dict(zip(AUS, (factors.aus / MAX_INTENSITY).unbind(1)))
     form = dict(zip(SHAPE, traits(factors).unbind(1)))
-    grown, old = maturity(factors.age), senescence(factors.age)
+    grown, old = maturity(factors.age), sagging(factors)
     eye = half[:, EYE].mean(1)
     eye_x, eye_y = eye.unbind(1)
     tip_y, root_y, base_y, wing = half[:, 17, 1], half[:, 14, 1], half[:, 18, 1], half[:, 20]
