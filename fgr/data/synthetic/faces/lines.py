@@ -13,7 +13,7 @@ from fgr.data.synthetic.faces.material import Material
 from fgr.data.synthetic.faces.skin import noise, texture
 from fgr.data.synthetic.hashing import uniform
 
-FINE, FURROW, FOLD = 0.008, 0.014, 0.028  # widths in units of half the face's width
+FINE, FURROW, FOLD = 0.013, 0.014, 0.028  # widths in units of half the face's width
 
 
 class Lines:
@@ -31,7 +31,7 @@ class Lines:
         self.width = torch.hypot(torch.full_like(material.pixel, FINE), 0.5 * material.pixel)  # of fine lines, as seen
         self.shown = smoothstep(0.06, 0.16, (FINE / self.width) ** 2)  # 0: far too fine for these pixels
         self.own = uniform(0, factors.identity, "lines", 48)  # (B, 48)
-        self.old = senescence(factors.age) * (0.8 + 0.4 * self.own[:, 0])  # some age early, some late
+        self.old = senescence(factors.age) ** 0.85 * (0.87 + 0.26 * self.own[:, 0])  # some age early, some late
         self.sunk = sagging(factors)
         self.waves = texture(noise(factors, "waves", 30, 20), material.x, material.y)
 
@@ -51,8 +51,8 @@ class Lines:
             return
         t = distance / self.width
         groove = depth * bell(t)
-        self.dark += (1 - t * t) * groove * (0.9 * self.shown * (FINE / self.width) ** 3)
-        self._slope(t * groove * (2.2 * self.shown * (FINE / self.width) ** 2), normal)
+        self.dark += (1 - t * t) * groove * (1.15 * self.shown * (FINE / self.width) ** 3)
+        self._slope(t * groove * (2.8 * self.shown * (FINE / self.width) ** 2), normal)
 
     def furrow(
         self, distance: Tensor, depth: Tensor, normal: tuple[Tensor | float, Tensor | float], sigma: float = FURROW
@@ -209,10 +209,10 @@ def _around_mouth(lines: Lines, half: Tensor) -> None:
 def _crepe(lines: Lines) -> None:
     """A net of very fine lines over cheeks and temples of the old."""
     m = lines.material
-    visible = smoothstep(0.03, 0.3, (0.011 / m.pixel) ** 2)
+    visible = smoothstep(0.03, 0.2, (0.011 / m.pixel) ** 2)
     if not visible.any():
         return
     slant = texture(noise(lines.factors, "crepe", 190, 60), m.x + 0.5 * m.side * m.y, m.y - 0.4 * m.ax)
     strength = pixelwise(lines.old.square()) * visible * (0.35 + 0.65 * bell((m.ax - 0.7) / 0.25))
-    lines.dark += 0.38 * strength * slant
+    lines.dark += 0.32 * strength * slant
     lines.down += 1.1 * strength * slant
