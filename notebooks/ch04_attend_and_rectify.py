@@ -53,6 +53,7 @@ bird_size = None  # int: pixels of a side
 bird_train = None  # int: images of the training part
 bird_test = None  # int
 bird_epochs = None  # int
+precision = None  # float32 | bfloat16: mixed, several times as fast where the processor has it
 device = None  # auto | cpu | cuda
 threads = None  # int: CPU threads; 0 leaves the choice to torch
 record = None  # folder under the repository that keeps finished runs to find them again

@@ -46,6 +46,7 @@ convergence_seeds = None  # list of int: seeds of Fig. 6.2 and 6.5
 batch_sizes = None  # list of int
 end_seeds = None  # list of int: seeds of the runs end to end
 end_epochs = None  # int
+end_precision = None  # float32 | bfloat16: mixed, of the runs end to end
 modern_seeds = None  # list of int: seeds of the comparison with later heads
 permutations = None  # int: for the null distribution of Table 6.2
 device = None  # auto | cpu | cuda

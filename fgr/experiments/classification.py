@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fgr.checks import check_choice
 from fgr.data.loader import TensorLoader
 from fgr.results import rows as results
 from fgr.training import Epoch, Step, train
 
 CURVE = 40  # points of a recorded learning curve at most
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # of convolutions and matrix products; weights stay float32
 JUDGED = 10_000  # images of a split at most that an error is measured on; of the training part this is a sample
 
 Parts = Mapping[str, tuple[Tensor, Tensor]]  # split -> (images (B, C, H, W) float32, targets (B,))
@@ -77,6 +79,7 @@ def fit(
     checkpoint: Path | None = None,
     label: str = "training",
     judged: int = JUDGED,
+    precision: str = "float32",
 ) -> list[Epoch]:
     """Train by SGD (Nesterov where momentum is not 0) and return the history with the error on every split.
 
@@ -88,7 +91,11 @@ def fit(
         loss, scores: how the model's output is trained and read: (output, targets) -> scalar, output -> (B, classes).
         augment, penalty, hooks, device, checkpoint, label: as in `fgr.training.train` and `TensorLoader`.
         judged: images of each split at most that the error is measured on, the first ones.
+        precision: "float32", or "bfloat16" for mixed precision with channels last: several times as fast where the
+            processor multiplies bfloat16 itself, and slower elsewhere.
     """
+    check_choice(precision, tuple(PRECISIONS), "precision")
+    autocast = PRECISIONS[precision]
     watched = {split: (images[:judged], targets[:judged]) for split, (images, targets) in parts.items()}
     loader = TensorLoader(
         *parts["train"],
@@ -102,6 +109,11 @@ def fit(
     groups = list(parameters) if parameters is not None else model.parameters()
     optimizer = torch.optim.SGD(groups, lr, momentum, weight_decay=weight_decay, nesterov=momentum > 0)
     steps = [max(1, round(fraction * epochs)) for fraction in milestones]
+
+    def evaluate(trained: nn.Module) -> dict[str, float]:
+        with torch.autocast(torch.device(device).type, autocast, enabled=autocast is not None):
+            return {split: error_rate(trained, *part, device, scores) for split, part in watched.items()}
+
     return train(
         model,
         loader,
@@ -111,7 +123,9 @@ def fit(
         schedule=torch.optim.lr_scheduler.MultiStepLR(optimizer, steps, gamma=0.2) if steps else None,
         penalty=penalty,
         hooks=hooks,
-        evaluate=lambda m: {split: error_rate(m, *part, device, scores) for split, part in watched.items()},
+        evaluate=evaluate,
+        autocast=autocast,
+        channels_last=autocast is not None,
         checkpoint=checkpoint,
         device=device,
         label=label,

@@ -73,6 +73,7 @@ class Config:
     bird_train: int = 200
     bird_test: int = 100
     bird_epochs: int = 2
+    precision: str = "float32"  # or bfloat16: mixed, several times as fast where the processor has it
     device: str = "auto"  # auto | cpu | cuda
     threads: int = 1  # CPU threads; 0 leaves the choice to torch
     record: str = ""  # folder under the repository where finished runs are kept and found again
@@ -96,6 +97,7 @@ def baseline(config: Config, lr: float, **changes: object) -> Cell:
         epochs=config.epochs,
         batch_size=config.batch_size,
         lr=lr,
+        precision=config.precision,
     )
     return replace(base, **changes)
 
@@ -154,6 +156,7 @@ def cifar_cells(config: Config) -> list[Cell]:
         milestones=(0.3, 0.6, 0.8),
         batch_size=128,
         epochs=config.cifar_epochs,
+        precision=config.precision,
     )
     cells = [replace(base, **changes) for changes in CIFAR.values()]
     return [replace(cell, network=f"{cell.network}-{config.cifar_size}") for cell in cells]
@@ -176,6 +179,7 @@ def birds(config: Config) -> Cell:
         weight_decay=5e-4,
         batch_size=50,
         epochs=config.bird_epochs,
+        precision=config.precision,
     )
 
 

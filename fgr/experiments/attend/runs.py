@@ -56,6 +56,7 @@ class Cell:
     milestones: tuple[float, ...] = (0.5, 0.8)  # fractions of the run at which lr falls to a fifth
     batch_size: int = 100
     epochs: int = 6
+    precision: str = "float32"  # or bfloat16: see `fgr.experiments.classification.fit`
 
 
 class Trained(NamedTuple):
@@ -196,6 +197,7 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
             device=where,
             checkpoint=checkpoint,
             label=f"{cell.network} AD {cell.attention_depth} seed {seed}",
+            precision=cell.precision,
             **({} if cell.dataset == "cifar10" else {"judged": JUDGED}),
             **training_of(cell, model),
         )

@@ -42,6 +42,7 @@ class Config:
     batch_sizes: tuple[int, ...] = (16, 64, 256)
     end_seeds: tuple[int, ...] = ()  # of the runs end to end
     end_epochs: int = 15
+    end_precision: str = "float32"  # or bfloat16: mixed, several times as fast where the processor has it
     modern_seeds: tuple[int, ...] = ()  # of the comparison with later heads
     permutations: int = 200  # of classes, for the null distribution of Table 6.2
     device: str = "auto"  # auto | cpu | cuda
@@ -171,7 +172,15 @@ def gain_rows(rows: pd.DataFrame, profile: str) -> list[Row]:
 def end_cells(config: Config) -> list[Cell]:
     """One-hot, random and data-based codes end to end: the whole network is trained with them."""
     return [
-        cell(config, code, lr=0.02, on="images", epochs=config.end_epochs, weight_decay=5e-4)
+        cell(
+            config,
+            code,
+            lr=0.02,
+            on="images",
+            epochs=config.end_epochs,
+            weight_decay=5e-4,
+            precision=config.end_precision,
+        )
         for code in ("one_hot", "gaussian", "spectral")
     ]
 

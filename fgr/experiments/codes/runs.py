@@ -53,6 +53,7 @@ class Cell:
     test: int = 4_000
     feature_epochs: int = 15
     train_size: int = 0  # images that the new layers are trained on, in equal shares of the classes; 0: all
+    precision: str = "float32"  # or bfloat16: see `fgr.experiments.classification.fit`
 
     @property
     def birds(self) -> Birds:
@@ -166,6 +167,7 @@ def run_cell(
         device=where,
         checkpoint=checkpoint,
         label=f"{cell.code} {cell.length} bits, seed {seed}",
+        precision=cell.precision,
     )
     run = results.Run(EXPERIMENT, as_json(cell), "synthetic_birds", seed, profile, str(where))
     seconds = time.perf_counter() - began
