@@ -232,3 +232,9 @@ def test_angle_table_has_a_line_a_network_and_a_column_a_rule(alexnet: tuple) ->
     assert table.columns.tolist() == ["none", "global", "local"] and table.notna().all(axis=None)
     empty = geometry.angle_table(results.frame([]))
     assert empty.empty and empty.columns.tolist() == ["architecture", "share", "none", "global", "local"]
+
+
+def test_trained_angle_table_has_a_line_a_rule_and_says_what_was_not_run() -> None:
+    run = results.Run("orthoreg", '{"mode": "local"}', "cifar10", 0, "test", "cpu")
+    table = geometry.trained_angle_table(results.frame([run.row("nearest_angle", 75.0, "degrees", "none", "last", 1)]))
+    assert table.to_numpy().tolist() == [["none", "not run", 0], ["global", "not run", 0], ["local", "75.0", 1]]
