@@ -5,6 +5,7 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 from matplotlib.patches import FancyBboxPatch, Rectangle
+from torch import Tensor
 
 from fgr.figures.maps import confusion, overlays
 from fgr.figures.runs import chosen, not_run
@@ -13,12 +14,12 @@ from fgr.figures.style import BLACK, BLUE, CYCLE, GREEN, ORANGE, VERMILION, Figu
 from fgr.results.rows import with_config
 from fgr.results.statistics import Interval, interval
 
-__all__ = ["accuracy_over_cells", "confusion", "mechanism", "overlays", "sheet", "where"]
+__all__ = ["accuracy_over_cells", "confusion", "mechanism", "overlays", "sheet", "some", "where"]
 SHAPES = ("o", "s", "^", "D", "v")
-KINDS = {
-    "weight": ("weight of the grid", BLUE, "o"),
-    "read": ("cells read", VERMILION, "s"),
-    "area": ("image", BLACK, "|"),
+KINDS = {  # part and metric of rows -> words, colour, mark
+    ("looks", "weight"): ("weight of the grid", BLUE, "o"),
+    ("looks", "read"): ("cells read", VERMILION, "s"),
+    ("uniform", "weight"): ("uniform grid", BLACK, "|"),
 }
 EXAMPLE = (5, 6, 10)  # cells of a 4 x 4 grid that the drawing of the model reads
 
@@ -102,32 +103,44 @@ def _mean(part: pd.DataFrame) -> Interval:
 
 
 def where(rows: pd.DataFrame) -> Figure:
-    """Draw which share of each region of a face has the grid's weight, is read, and has the image.
+    """Draw which share of the grid's weight, of the cells read, and of a uniform grid lies on each region of a face.
 
     Args:
-        rows: with metrics "weight: ...", "read: ..." and "area: ..." of regions, and `labels` in their configuration,
-            for each of which there is a panel.
+        rows: with metrics "weight: ..." and "read: ..." of regions, and `part` and `labels` in their configuration; for
+            each value of the latter there is a panel.
     """
-    shares = rows["metric"].str.startswith(tuple(f"{kind}: " for kind in KINDS)) if len(rows) else []
-    if not any(shares):
+    shares = rows[rows["metric"].str.startswith(("weight: ", "read: "))] if len(rows) else rows
+    if shares.empty:
         with style():
             return not_run(panels(1, width=4.0)[0])
-    table = with_config(rows[shares])
-    regions = list(dict.fromkeys(table["metric"].str.split(": ").str[1]))
-    tasks = list(dict.fromkeys(table["labels"]))
+    table = with_config(shares)
+    table[["kind", "region"]] = table["metric"].str.split(": ", expand=True)
+    regions, tasks = list(dict.fromkeys(table["region"])), list(dict.fromkeys(table["labels"]))
     with style():
         figure, every = panels(len(tasks), width=4.0, height=0.8 + 0.4 * len(regions))
         for axes, task in zip(every, tasks):
-            for offset, (kind, (words, color, mark)) in zip(np.linspace(-0.18, 0.18, len(KINDS)), KINDS.items()):
-                for place, region in enumerate(regions):
-                    part = table[(table["labels"] == task) & (table["metric"] == f"{kind}: {region}")]
-                    mean = _mean(part)
-                    half = mean.high - mean.mean if mean.n > 1 and kind != "area" else 0.0
-                    look = {"color": color, "marker": mark, "markersize": 6, "capsize": 3, "linestyle": "none"}
-                    label = words if place == 0 else None
-                    axes.errorbar(mean.mean, place + offset, xerr=half, label=label, **look)
+            for offset, (kind, look) in zip(np.linspace(-0.18, 0.18, len(KINDS)), KINDS.items()):
+                mine = table[(table["labels"] == task) & (table["part"] == kind[0]) & (table["kind"] == kind[1])]
+                means = [_mean(mine[mine["region"] == region]) for region in regions]
+                half = [mean.high - mean.mean if mean.n > 1 else 0.0 for mean in means]
+                words, color, mark = look
+                marks = {"color": color, "marker": mark, "markersize": 6, "capsize": 3, "linestyle": "none"}
+                axes.errorbar(
+                    [mean.mean for mean in means], np.arange(len(regions)) + offset, xerr=half, label=words, **marks
+                )
             axes.set(yticks=range(len(regions)), ylim=(len(regions) - 0.5, -0.5), xlim=(0, None), title=task)
             axes.set(xlabel="share in the region (%)")
             axes.set_yticklabels(regions if axes is every[0] else [""] * len(regions))
         every[0].legend(fontsize=7)
+    return figure
+
+
+def some(images: Tensor, titles: list[str], columns: int = 4) -> Figure:
+    """Draw images with their titles, or say that there are none."""
+    if len(images):
+        return sheet(images, titles, columns)
+    with style():
+        figure, (axes,) = panels(1, width=3.0, height=0.8)
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "none here", ha="center", va="center")
     return figure

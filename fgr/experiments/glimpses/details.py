@@ -18,7 +18,7 @@ from fgr.metrics import one_off_accuracy
 from fgr.results.rows import Row, Run
 
 EXPERIMENT = "glimpse_details"
-PARTS = ("confusion", "people", "looks", "agreement", "cross")
+PARTS = ("confusion", "people", "looks", "uniform", "agreement", "cross")
 GENDERS = ("women", "men")
 TONES = {"light": (1, 2), "medium": (3, 4), "dark": (5, 6)}
 OF_ALL = "all tones"  # of faces whose tone is not known
@@ -83,6 +83,13 @@ def looks(model: Scaled, faces: ImageSet) -> list[Measure]:
     return found
 
 
+def uniform(faces: ImageSet) -> list[Measure]:
+    """Return the share that each of the renderer's regions would have of the weight of a uniform grid."""
+    return [
+        (f"weight: {name}", share, "fraction") for name, share in looking.areas(looking.region_masks(faces)).items()
+    ]
+
+
 def cross(scores: Sequence[Tensor], faces: ImageSet, labels: str) -> list[Measure]:
     """Return Table 3.8: accuracy of the mean probabilities of several networks on faces of another set.
 
@@ -106,6 +113,8 @@ def measure(one: Detail, seed: int, trained: Trained) -> list[Measure]:
     """Return what a detail asks of trained networks."""
     check_choice(one.part, PARTS, "part")
     cell = cell_of(one)
+    if one.part == "uniform":  # no network is asked
+        return uniform(image_sets(cell, seed)["test"])
     model = trained(cell, seed)
     if one.part == "cross":
         faces = others(cell, one.tested)

@@ -1,7 +1,6 @@
 """What chapter 3 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
 import itertools
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
@@ -9,8 +8,7 @@ import torch
 
 from fgr.config import ParameterError
 from fgr.experiments.glimpses.faces import GENERATED
-from fgr.experiments.glimpses.runs import Cell, Shrunk, network
-from fgr.glimpse import share_read
+from fgr.experiments.glimpses.runs import EXPERIMENT, NETWORKS, Cell, Shrunk, network
 from fgr.models.costs import costs
 from fgr.results.rows import with_config
 
@@ -20,7 +18,11 @@ CLASSES = 8  # age groups
 STEP = 8  # pixels between sizes that are tried for a small view of equal cost
 
 WEIGHTINGS = {"none": "no-grid", "sum": "project", "hadamard": "eltwise"}  # ours -> the thesis's word in Table 3.5
+VGG16 = {"depth": 3, "hidden": 4096, "dropout": 0.5}  # what the thesis's network has and the small one has not
 DESIGN = {"weighting": tuple(WEIGHTINGS), "shared": (True, False), "merge": ("concat", "add")}
+
+LOOKS = {"weight_read": "age_weight_read", "weight: face": "age_weight_on_face"}  # metric -> headline number
+FIXED = {"network": "glimpse", "weighting": "hadamard", "shared": True, "merge": "concat"}  # as the thesis fixed it
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Config:
     per_subject: int = 2  # photographs of each generated person
     low_size: int = 16  # pixels of a side of the small view
     high_size: int = 64  # and of the large image
+    backbone: str = "small"  # small | vgg16: convolutions of all networks
+    weights: str = ""  # file of weights of VGG-Face that vgg16 starts from; empty: random
     grid: int = 4  # k
     patches: int = 4  # n
     epochs: int = 8
@@ -56,6 +60,7 @@ class Config:
     years_seeds: tuple[int, ...] = ()  # of Table 3.9
     years_epochs: int = 20
     looking_seeds: tuple[int, ...] = ()  # of the measured looks
+    precision: str = "float32"  # or bfloat16: mixed, faster where the processor has it
     device: str = "auto"  # auto | cpu | cuda
     threads: int = 1  # CPU threads; 0 leaves the choice to torch
     record: str = ""  # folder under the repository where finished runs are kept and found again
@@ -72,8 +77,9 @@ class Config:
 def cell(config: Config, lr: float, **changes: object) -> Cell:
     """Return the cell of the network with glimpses, as the thesis fixed it, changed as asked."""
     names = ("dataset", "folder", "folds", "train", "validation", "test", "per_subject", "low_size", "high_size")
-    names += ("grid", "patches", "epochs", "batch_size")
-    return replace(Cell(**{name: getattr(config, name) for name in names}, lr=lr), **changes)
+    names += ("grid", "patches", "epochs", "batch_size", "backbone", "weights", "precision")
+    ours = Cell(**{name: getattr(config, name) for name in names}, lr=lr)
+    return replace(ours, **(VGG16 if config.backbone == "vgg16" else {}) | changes)
 
 
 def choice_cells(config: Config) -> list[Cell]:
@@ -83,10 +89,10 @@ def choice_cells(config: Config) -> list[Cell]:
 
 
 def chosen_lrs(rows: pd.DataFrame) -> dict[str, float]:
-    """Return kind of network -> the learning rate with the lowest validation error at the last epoch."""
+    """Return kind of network -> the learning rate with the best accuracy on validation after the last epoch."""
     table = with_config(rows)
-    table = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "last")]
-    return {kind: float(part.loc[part["value"].idxmin(), "lr"]) for kind, part in table.groupby("network")}
+    table = table[(table.metric == "accuracy") & (table.split == "validation")]
+    return {kind: float(part.loc[part["value"].idxmax(), "lr"]) for kind, part in table.groupby("network")}
 
 
 def design_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
@@ -101,10 +107,14 @@ def design_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
     ]
 
 
-def table_3_5() -> dict[str, dict[str, object]]:
-    """Return printed number -> the fields of our cells; averaged over all combinations of the other choices."""
+def table_3_5(depth: int) -> dict[str, dict[str, object]]:
+    """Return printed number -> the fields of our cells; averaged over all combinations of the other choices.
+
+    Args:
+        depth: poolings of the what network in these.
+    """
     found: dict[str, dict[str, object]] = {"t3.5/baseline": {"network": "low"}}
-    base = {"network": "glimpse", "choice": "top", "depth": 2}
+    base = {"network": "glimpse", "choice": "top", "depth": depth}
     for ours, printed in WEIGHTINGS.items():
         found[f"t3.5/attention-mode/{printed}"] = {**base, "weighting": ours}
     for shared, printed in ((False, "no"), (True, "yes")):
@@ -167,7 +177,28 @@ def live_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
     ]
 
 
-def pixel_shares(cells: Iterable[Cell]) -> pd.DataFrame:
-    """Return k, n and the share of the large image that is read, in percent, one line a pair."""
-    pairs = sorted({(one.grid, one.patches) for one in cells if one.network == "glimpse"})
-    return pd.DataFrame([(k, n, 100 * share_read(k, n)) for k, n in pairs], columns=["k", "n", "pixels read (%)"])
+def is_measured(config: Config, cell: Cell) -> bool:
+    """Return whether more than its accuracy is measured on the network of a cell, so that its weights are kept."""
+    any_rate = dict.fromkeys(NETWORKS, cell.lr)
+    folds = [one for labels in ("age", "gender") for one in fold_cells(config, any_rate, labels)]
+    return cell in [*live_cells(config, any_rate), *folds]
+
+
+def headline(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the few numbers by which a run of the notebook is judged, from its rows.
+
+    Of ages the correlation of the expected with the true group is taken, which small runs show more surely than the
+    accuracy.
+    """
+    table = with_config(rows)
+    table = table[(table.selection == "last") & (table.seed != CHOICE_SEED)]
+    tested = table[(table.split == "test") & (table.experiment == EXPERIMENT)]
+    values = {}
+    for labels, metric in (("age", "correlation"), ("gender", "accuracy")):
+        for kind in ("low", "glimpse"):
+            mine = tested[(tested.network == kind) & (tested.labels == labels) & (tested.metric == metric)]
+            values[f"{labels}_{metric}_{kind}"] = mine["value"].mean()
+    looks = table[(table.labels == "age") & (table.split == "test") & table.metric.isin(LOOKS)]
+    for metric, name in LOOKS.items():
+        values[name] = looks[looks.metric == metric]["value"].mean()
+    return {name: float(value) for name, value in values.items()}

@@ -54,9 +54,9 @@ def region_masks(faces: ImageSet) -> dict[str, Tensor]:
 
 
 def shares(seen: Glimpse, masks: dict[str, Tensor]) -> dict[str, dict[str, float]]:
-    """Return what is asked about -> shares of it: in the grid's weight, in the cells read, and in the image.
+    """Return what is asked about -> shares of it in the grid's weight and in the cells read.
 
-    A uniform grid, or cells drawn by lot, would have the share of the image. Means over the faces that show it.
+    A uniform grid, or cells drawn by lot, would have its share of the image (`areas`). Means over faces that show it.
 
     Args:
         seen: of `glimpses`.
@@ -70,9 +70,19 @@ def shares(seen: Glimpse, masks: dict[str, Tensor]) -> dict[str, dict[str, float
             found[name] = {
                 "weight": mass_inside(spread(seen.grid[shown], *size), mask[shown]).mean().item(),
                 "read": mass_inside(spread(read_cells(seen)[shown], *size), mask[shown]).mean().item(),
-                "area": mask[shown].double().mean().item(),
             }
     return found
+
+
+def areas(masks: dict[str, Tensor]) -> dict[str, float]:
+    """Return what is asked about -> its share of the image, mean over the faces that show it.
+
+    Example:
+        >>> areas({"ring": torch.tensor([[[True, False]], [[False, False]]])})
+        {'ring': 0.5}
+    """
+    shown = {name: mask[mask.flatten(1).any(1)] for name, mask in masks.items()}
+    return {name: mask.double().mean().item() for name, mask in shown.items() if len(mask)}
 
 
 def weight_read(seen: Glimpse) -> float:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fgr import models
 from fgr.checks import check_choice
 from fgr.config import as_json
 from fgr.data import ImageSet
@@ -20,14 +19,17 @@ from fgr.experiments.classification import fit, history_rows
 from fgr.experiments.glimpses import faces
 from fgr.glimpse import Glimpse, LinearGridHead, expected_value
 from fgr.metrics import mean_absolute_error, one_off_accuracy, pearson
-from fgr.models.glimpse import FromOneImage, glimpse_cnn
-from fgr.models.vgg import SMALL
+from fgr.models.glimpse import FromOneImage, glimpse_vgg
+from fgr.models.named import preparation, read_weights
+from fgr.models.vgg import SMALL, VGG, VGG16, load_vgg_weights
 from fgr.results import rows as results
 from fgr.training import local_device
 
 EXPERIMENT = "glimpses"
 NETWORKS = ("low", "high", "glimpse")  # the same network on the small view; on the large image; with glimpses
+STAGES = {"small": SMALL, "vgg16": VGG16}  # backbone -> widths of its convolutions; the small one is normalised
 BATCH = 200  # images at a time where nothing is learned
+WATCHED = 200  # images of a split that an error is measured on after each epoch; the last is measured on all
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Cell:
     labels: str = "age"  # age (eight groups) | gender | years (a class a year, read by DEX)
     grid: int = 8  # k
     patches: int = 5  # n
+    backbone: str = "small"  # small | vgg16, see STAGES
+    weights: str = ""  # file of VGG-Face's weights, of which the convolutions are taken; empty: random
     depth: int = 2  # poolings of the what network
     shared: bool = True  # whether where and what share their first layers
     weighting: str = "hadamard"  # hadamard | sum | none
@@ -60,6 +64,7 @@ class Cell:
     weight_decay: float = 5e-4
     batch_size: int = 50
     epochs: int = 12
+    precision: str = "float32"  # or bfloat16: see `fgr.experiments.classification.fit`
 
 
 class Trained(NamedTuple):
@@ -70,15 +75,16 @@ class Trained(NamedTuple):
 
 
 class Scaled(nn.Module):
-    """A network behind the scale of its training images: uint8 (B, 3, H, W) -> what the network returns."""
+    """A network behind the scale of its images: uint8 (B, 3, H, W), red first -> what the network returns."""
 
-    def __init__(self, net: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    def __init__(self, net: nn.Module, mean: tuple[float, ...], std: tuple[float, ...], bgr: bool = False) -> None:
         super().__init__()
         self.net = net
-        self.mean, self.std = mean, std
+        self.mean, self.std, self.bgr = mean, std, bgr
 
     def forward(self, images: Tensor) -> Tensor | Glimpse:
-        return self.net(standardize(images, self.mean, self.std))
+        scaled = standardize(images, self.mean, self.std)
+        return self.net(scaled.flip(1) if self.bgr else scaled)
 
 
 class Shrunk(nn.Module):
@@ -124,22 +130,37 @@ def network(cell: Cell, num_classes: int) -> nn.Module:
     linear layer over all of them and not place by place.
     """
     check_choice(cell.network, NETWORKS, "network")
+    check_choice(cell.backbone, tuple(STAGES), "backbone")
+    stages = STAGES[cell.backbone]
+    shared = {"hidden": cell.hidden, "dropout": cell.dropout, "batch_norm": cell.backbone == "small"}
     if cell.network != "glimpse":
         size = cell.low_size if cell.network == "low" else cell.high_size
-        return Shrunk(models.face_cnn(num_classes, size, dropout=cell.dropout, hidden=cell.hidden), size)
-    options = ("low_size", "high_size", "grid", "patches", "depth", "hidden", "shared", "weighting", "merge", "choice")
-    places = cell.low_size >> len(SMALL)
-    locate = LinearGridHead((SMALL[-1][-1], places, places), cell.grid)
+        return Shrunk(VGG(stages, num_classes=num_classes, size=size, **shared), size)
+    places = cell.low_size >> len(stages)
+    with torch.random.fork_rng(devices=[]):  # the where network starts as it does without glimpses
+        locate = LinearGridHead((stages[-1][-1], places, places), cell.grid)
+    options = ("low_size", "high_size", "grid", "patches", "depth", "shared", "weighting", "merge", "choice")
     chosen = {name: getattr(cell, name) for name in options}
-    net = glimpse_cnn(num_classes, **chosen, dropout=cell.dropout, locate=locate)
-    return FromOneImage(net, cell.low_size)
+    return FromOneImage(glimpse_vgg(num_classes, stages, locate=locate, **chosen, **shared), cell.low_size)
 
 
 def build(cell: Cell, seed: int, num_classes: int, train: Tensor) -> Scaled:
-    """Return the network of a cell, scaled by its training images; one seed starts all variants alike."""
+    """Return the network of a cell behind the scale of its images; one seed starts all variants alike.
+
+    Images are scaled by those of the training part, or, where weights are loaded, as these want them.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Scaled(network(cell, num_classes), *mean_std(train))
+        built = network(cell, num_classes)
+        if not cell.weights:
+            return Scaled(built, *mean_std(train))
+        whole = VGG(STAGES[cell.backbone], cell.hidden, 1, cell.low_size, batch_norm=cell.backbone == "small")
+    load_vgg_weights(whole, read_weights(Path(cell.weights)), head=False)
+    state = whole.state_dict()
+    for part in (built.net.where, built.net.what) if cell.network == "glimpse" else (built.net,):
+        mine = {name for name in part.state_dict() if not name.startswith("fc")}  # these start anew (section 3.5)
+        part.load_state_dict({name: state[name] for name in mine}, strict=False)
+    return Scaled(built, *preparation("vgg_face"))
 
 
 def scores_of(output: Tensor | Glimpse) -> Tensor:
@@ -205,12 +226,13 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
         device=where,
         checkpoint=checkpoint,
         label=f"{cell.network} {cell.labels} k {cell.grid} n {cell.patches}, seed {seed}",
-        judged=1_000,
+        judged=WATCHED,
+        precision=cell.precision,
     )
     seconds = time.perf_counter() - began
     run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
-    rows = [row for row in history_rows(run, history, seconds) if row.selection != "epoch"]  # records stay small
-    for split in ("validation", "test"):
+    rows = [row for row in history_rows(run, history, seconds) if row.split == "train" and row.selection != "epoch"]
+    for split in ("validation", "test"):  # on all of their images, not only on those that were watched
         scores = predict(model, sets[split].images)
         for name, (value, unit) in measures(scores, sets[split], cell.labels).items():
             rows.append(run.row(name, value, unit, split, "last", cell.epochs, seconds))

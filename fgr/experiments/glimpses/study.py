@@ -47,7 +47,7 @@ class Study:
 
     def live(self) -> pd.DataFrame:
         """Train the small view alone and the network with glimpses, for age and for gender."""
-        return self._sweep("live", grids.live_cells(self.config, self.choice()), self.config.seeds, self._keep_model)
+        return self._sweep("live", grids.live_cells(self.config, self.choice()), self.config.seeds)
 
     def judged(self, labels: str) -> Judged:
         """Return what the first live networks for "age" or "gender" say of their test faces."""
@@ -61,8 +61,8 @@ class Study:
     def live_details(self) -> pd.DataFrame:
         """Measure confusions, groups of people and looks on the live networks with glimpses."""
         age, gender = self._live("age", "glimpse"), self._live("gender", "glimpse")
-        cells = [detail(age, part) for part in ("confusion", "people", "looks")]
-        cells += [detail(gender, part) for part in ("people", "looks")]
+        cells = [detail(age, part) for part in ("confusion", "people", "looks", "uniform")]
+        cells += [detail(gender, part) for part in ("people", "looks", "uniform")]
         return self._sweep("live_details", cells, self.config.seeds, self._detail)
 
     # ---------------------------------------------------------------- recorded
@@ -97,7 +97,7 @@ class Study:
         if not self.config.fold_seeds:
             return frame([])
         cells = grids.fold_cells(self.config, self.choice(), labels)
-        return self._sweep(f"folds_{labels}", cells, self.config.fold_seeds, self._keep_model)
+        return self._sweep(f"folds_{labels}", cells, self.config.fold_seeds)
 
     def people(self) -> pd.DataFrame:
         """Tables 3.7 and 3.10 and the groups of people, from the networks of all folds."""
@@ -130,9 +130,10 @@ class Study:
         seeds = self.config.looking_seeds
         if not seeds:
             return frame([])
-        cells = [detail(self._live(labels, "glimpse"), "looks") for labels in ("age", "gender")]
+        ours = [self._live(labels, "glimpse") for labels in ("age", "gender")]
+        cells = [detail(one, part) for one in ours for part in ("looks", "uniform")]
         rows = self._sweep("looks", cells, seeds, self._detail)
-        same = [replace(one, part="agreement", against=seeds[0]) for one in cells]
+        same = [detail(one, "agreement", against=seeds[0]) for one in ours]
         return pd.concat([rows, self._sweep("agreement", same, seeds[1:], self._detail)], ignore_index=True)
 
     # ---------------------------------------------------------------- how
@@ -143,19 +144,17 @@ class Study:
     def _fold(self, labels: str) -> runs.Cell:
         return grids.fold_cells(self.config, self.choice(), labels)[1]
 
-    def _trained(self, cell: runs.Cell, seed: int, checkpoint: Path | None = None) -> runs.Scaled:
-        if (cell, seed) not in self._models:
-            done = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)
+    def _run(self, cell: runs.Cell, seed: int, checkpoint: Path | None = None) -> list[Row]:
+        done = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)
+        if seed != grids.CHOICE_SEED and grids.is_measured(self.config, cell):
+            self._models[cell, seed] = done.model
+        return done.rows
+
+    def _trained(self, cell: runs.Cell, seed: int) -> runs.Scaled:
+        if (cell, seed) not in self._models:  # its rows were found again, not its weights
+            done = runs.run_cell(cell, seed, self.profile, self.config.device)
             self._models[cell, seed] = done.model
         return self._models[cell, seed]
-
-    def _train(self, cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
-        return runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint).rows
-
-    def _keep_model(self, cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
-        done = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)
-        self._models[cell, seed] = done.model
-        return done.rows
 
     def _detail(self, one: Detail, seed: int, checkpoint: Path | None) -> list[Row]:
         return details.detail_rows(one, seed, self.profile, self._trained)
@@ -166,7 +165,7 @@ class Study:
         experiment = details.EXPERIMENT if run == self._detail else runs.EXPERIMENT
         record = record_file(self.config, name)
         lent = [*self.rows, *self._recorded(record)]  # parts share runs
-        rows = sweep(run or self._train, experiment, cells, seeds, record, lent)
+        rows = sweep(run or self._run, experiment, cells, seeds, record, lent)
         known = {row.run_id for row in self.rows}
         self.rows += [row for row in rows if row.run_id not in known]
         return frame(rows)
@@ -201,7 +200,7 @@ def _some(targets: Tensor, wanted: Tensor, most: int) -> list[int]:
     return [row for part in found for row in part.tolist()]
 
 
-def titles(judged: Judged, rows: Sequence[int]) -> list[str]:
+def titles(judged: Judged, rows: Sequence[int], said: Tensor) -> list[str]:
     """Say of faces what they are and what they were taken for."""
-    names, faces = judged.faces.classes, judged.faces
-    return [f"{names[faces.targets[row]]}, read {names[judged.glimpse[row]]}" for row in rows]
+    names, true = judged.faces.classes, judged.faces.targets
+    return [f"{names[true[row]]}, taken for {names[said[row]]}" for row in rows]

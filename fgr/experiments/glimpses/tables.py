@@ -43,19 +43,24 @@ def folds_beside(age: pd.DataFrame, gender: pd.DataFrame) -> pd.DataFrame:
 
 
 def design_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return every design choice of Table 3.5 beside ours, averaged over all combinations of the other choices."""
+    """Return every design choice of Table 3.5 beside ours, averaged over all combinations of the other choices.
+
+    Below stand, for the design that the thesis fixed, a deeper what network and cells drawn by their weight in
+    training.
+    """
     printed, lines = published("T3.5"), []
-    for key, fields in grids.table_3_5().items():
+    depth = int(with_config(rows).query("network == 'glimpse'")["depth"].min()) if len(rows) else 2
+    for key, fields in grids.table_3_5(depth).items():
         ours = measured(rows, "accuracy", "test", "last", **fields)
         number = printed.loc[key]
         lines.append({"choice": number["row"], "printed (%)": f"{number['value']:g}", "ours (%)": as_text(ours)})
-    fixed = {"network": "glimpse", "weighting": "hadamard", "shared": True, "merge": "concat"}
-    for words, fields in (
-        ("fixed design, pool2", {"choice": "top", "depth": 2}),
-        ("fixed design, pool3", {"choice": "top", "depth": 3}),
-        ("fixed design, sampled patches", {"choice": "sample", "depth": 2}),
+    for words, changes in (
+        (f"fixed design, pool{depth}", {}),
+        (f"fixed design, pool{depth + 1}", {"depth": depth + 1}),
+        ("fixed design, sampled cells", {"choice": "sample"}),
     ):
-        ours = measured(rows, "accuracy", "test", "last", **fixed, **fields)
+        fields = grids.FIXED | {"choice": "top", "depth": depth} | changes
+        ours = measured(rows, "accuracy", "test", "last", **fields)
         lines.append({"choice": words, "printed (%)": "", "ours (%)": as_text(ours)})
     return pd.DataFrame(lines)
 
@@ -168,18 +173,19 @@ def looks_table(rows: pd.DataFrame, labels: str = "age") -> pd.DataFrame:
     """Return in percent how much of the weight, and of what is read, lies on each region, beside a uniform grid."""
     columns = ["region", "weight", "read", "uniform grid", "weight over uniform"]
     table = with_config(rows) if len(rows) else rows
+    table = table[table["labels"] == labels] if len(table) else table
     lines = []
     for name in ASKED if len(table) else ():
-        mine = table[(table["labels"] == labels) & (table["part"] == "looks")]
-        values = {
-            kind: 100 * mine[mine["metric"] == f"{kind}: {name}"].groupby("seed")["value"].mean()
-            for kind in ("weight", "read", "area")
-        }
+        wanted = {"weight": ("looks", "weight"), "read": ("looks", "read"), "even": ("uniform", "weight")}
+        values = {}
+        for key, (part, kind) in wanted.items():
+            mine = table[(table["part"] == part) & (table["metric"] == f"{kind}: {name}")]
+            values[key] = 100 * mine.groupby("seed")["value"].mean()
         if values["weight"].empty:
             continue
-        area, over = values["area"].mean(), values["weight"] / values["area"] / 100
-        shown = [as_text(interval(values[kind].tolist()), 1) for kind in ("weight", "read")]
-        lines.append([name, *shown, f"{area:.1f}", as_text(interval((100 * over).tolist()))])
+        over = (values["weight"] / values["even"]).tolist()
+        shown = [as_text(interval(values[key].tolist()), 1) for key in ("weight", "read")]
+        lines.append([name, *shown, f"{values['even'].mean():.1f}", as_text(interval(over))])
     return pd.DataFrame(lines, columns=columns)
 
 
