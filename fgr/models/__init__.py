@@ -7,6 +7,7 @@ from fgr.models.cifar_quick import cifar_quick
 from fgr.models.cluttered_cnn import cluttered_cnn
 from fgr.models.densenet import DenseNetBC
 from fgr.models.digit_cnn import digit_cnn
+from fgr.models.efficientnet_lite import EfficientNetLite0, load_efficientnet_weights
 from fgr.models.features import extract_features, find_layer
 from fgr.models.mlp import mlp
 from fgr.models.named import load_network, preparation
@@ -21,6 +22,7 @@ __all__ = [
     "VGG",
     "WARN",
     "DenseNetBC",
+    "EfficientNetLite0",
     "ResNeXt",
     "ResNetCIFAR",
     "SpatialTransformer",
@@ -34,6 +36,7 @@ __all__ = [
     "extract_features",
     "face_cnn",
     "find_layer",
+    "load_efficientnet_weights",
     "load_network",
     "load_vgg_weights",
     "localization_cnn",

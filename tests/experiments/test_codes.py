@@ -13,7 +13,7 @@ import torch
 from fgr.config import ParameterError, as_json, resolve
 from fgr.data.synthetic.birds import taxonomy
 from fgr.experiments.codes import bits, grids, runs, study
-from fgr.experiments.codes.features import Birds, features
+from fgr.experiments.codes.features import Source, features
 from fgr.experiments.codes.runs import Cell
 from fgr.results import rows as results
 from fgr.results.published import published
@@ -37,7 +37,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def test_features_are_kept_and_found_again() -> None:
-    birds = CELL.birds
+    birds = CELL.source
     first = features(birds)
     features.cache_clear()
     again = features(birds)
@@ -47,7 +47,7 @@ def test_features_are_kept_and_found_again() -> None:
 
 
 def test_the_cell_names_its_birds() -> None:
-    assert CELL.birds == Birds(20, 16, 0.5, 60, 20, 20, epochs=1)
+    assert CELL.source == Source(20, 16, 0.5, 60, 20, 20, epochs=1)
 
 
 # ---------------------------------------------------------------- codes and networks
@@ -57,22 +57,22 @@ def test_the_cell_names_its_birds() -> None:
     ("code", "length"), [("gaussian", 7), ("dense_random", 12), ("hadamard", 16), ("spectral", 19)]
 )
 def test_code_matrices_have_the_length_asked_for(code: str, length: int) -> None:
-    made = runs.code_matrix(code, "none", length, CELL.birds, 0)
+    made = runs.code_matrix(code, "none", length, CELL.source, 0)
     assert made.shape == (20, length) and made.dtype == torch.float32
 
 
 def test_random_codes_follow_the_seed_and_data_based_ones_the_data() -> None:
     def made(code: str, seed: int) -> torch.Tensor:
-        return runs.code_matrix(code, "none", 10, CELL.birds, seed)
+        return runs.code_matrix(code, "none", 10, CELL.source, seed)
 
     assert not torch.equal(made("gaussian", 0), made("gaussian", 1))
     assert torch.equal(made("spectral", 0), made("spectral", 1))
 
 
 def test_thresholds_are_for_real_codes_only() -> None:
-    assert runs.code_matrix("spectral", "zero", 5, CELL.birds, 0).abs().unique().tolist() == [1.0]
+    assert runs.code_matrix("spectral", "zero", 5, CELL.source, 0).abs().unique().tolist() == [1.0]
     with pytest.raises(ValueError, match="hadamard is binary already: threshold 'zero' does not apply"):
-        runs.code_matrix("hadamard", "zero", 16, CELL.birds, 0)
+        runs.code_matrix("hadamard", "zero", 16, CELL.source, 0)
 
 
 def test_methods_share_their_first_layer_for_one_seed() -> None:
@@ -109,7 +109,7 @@ def test_a_run_gives_rows_that_say_what_it_was(changes: dict) -> None:
 def test_one_hot_without_some_bits_cannot_name_all_classes() -> None:
     """The linear decay of Fig. 6.3: classes whose bit is missing share the word of zeros."""
     model, _ = runs.run_cell(dataclasses.replace(CELL, length=5, epochs=1), 0, "test")
-    inputs, _ = features(CELL.birds).parts["test"]
+    inputs, _ = features(CELL.source).parts["test"]
     assert len(model.eval()(inputs).argmax(1).unique()) <= 6
 
 
@@ -134,7 +134,7 @@ def choices(best: dict[str, float]) -> pd.DataFrame:
 
 
 def test_learning_rates_are_chosen_on_validation_for_each_code() -> None:
-    best = {"one_hot": 0.03, "spectral": 1.0}
+    best = {"one_hot": 0.03, "spectral": 0.3}
     assert grids.chosen_lr(choices(best)) == {(code, LAPTOP.batch_size): lr for code, lr in best.items()}
 
 
@@ -246,3 +246,43 @@ def test_embedding_measures_separation_before_it_flattens() -> None:
     outputs = torch.eye(4)[targets] + 0.01 * torch.randn(24, 4, generator=torch.Generator().manual_seed(0))
     flat, separation = study.embed(outputs, targets)
     assert flat.shape == (24, 2) and separation > 0.95
+
+
+# ---------------------------------------------------------------- equal words, and photographs
+
+
+def test_thresholded_cuts_may_leave_equal_words_and_the_rows_say_so() -> None:
+    cell = dataclasses.replace(CELL, code="spectral", threshold="zero", length=2)
+    _, rows = runs.run_cell(cell, 0, "test")
+    table = results.frame(rows)
+    words = table[table["metric"] == "distinct_words"]["value"].item()
+    assert words == len(runs.code_matrix("spectral", "zero", 2, CELL.source, 0).unique(dim=0)) <= 4
+    assert grids.words_table(table).to_numpy().tolist() == [["spectral", "zero", 2, 20, words]]
+    assert grids.words_table(results.frame([])).empty
+
+
+def test_the_imagenet_network_reads_birds_too() -> None:
+    cell = dataclasses.replace(CELL, network="efficientnet_lite0", code="spectral", length=19)
+    found = features(cell.source)
+    assert found.parts["test"][0].shape == (20, 1280) and found.parts["test"][0].std() > 0.1
+    assert found.test_error != found.test_error  # nothing was trained here
+    _, rows = runs.run_cell(cell, 0, "test")
+    assert {row.dataset for row in rows} == {"synthetic_birds"}
+    table = grids.real_table(results.frame(rows))
+    assert table.iloc[5].tolist()[:2] == ["synthetic_birds", "spectral"] and table.iloc[5]["seeds"] == 1
+    assert (table.iloc[:3]["at the end (%)"] == "not run").all()
+
+
+def test_photographs_have_no_tree_and_a_size_of_their_own() -> None:
+    with pytest.raises(ValueError, match="cifar10 comes without a tree and attributes: code 'taxonomy' needs birds"):
+        runs.code_matrix("taxonomy", "none", 9, Source(10, 32, dataset="cifar10"), 0)
+    with pytest.raises(ValueError, match="dataset"):
+        Source(dataset="cifar100")
+
+
+def test_real_cells_have_the_classes_of_their_images() -> None:
+    lrs = {(code, LAPTOP.batch_size): 0.1 for code in ("one_hot", "gaussian", "spectral")}
+    lengths = {name: [cell.length for cell in grids.real_cells(LAPTOP, name, lrs)] for name in grids.REAL}
+    assert lengths == {"cifar10": [10, 10, 9], "synthetic_birds": [100, 100, 99]}
+    chosen = grids.choice_cells(LAPTOP, ["spectral"], **grids.real_changes("cifar10"))
+    assert {(cell.length, cell.dataset, cell.network) for cell in chosen} == {(9, "cifar10", "efficientnet_lite0")}

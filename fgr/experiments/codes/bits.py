@@ -55,7 +55,7 @@ def permutation_test(codes: Tensor, attributes: Tensor, permutations: int, seed:
 
 def first_bits(cell: Cell, seed: int) -> Tensor:
     """Return the first bits of a cell's code, (n, FIRST)."""
-    return code_matrix(cell.code, cell.threshold, cell.length, cell.birds, seed)[:, :FIRST]
+    return code_matrix(cell.code, cell.threshold, cell.length, cell.source, seed)[:, :FIRST]
 
 
 def table_6_2(cell: Cell, seed: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Features of birds from a network trained once: the thesis retrained fc7 and fc8 on what AlexNet had learned."""
+"""Features from a network trained once: the thesis retrained fc7 and fc8 on what AlexNet had learned."""
 
 import functools
 import hashlib
@@ -9,66 +9,85 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from fgr import data, models
+from fgr.checks import check_choice
 from fgr.data.synthetic.cache import source_hash
 from fgr.data.transforms import crop_and_flip, mean_std, standardize
-from fgr.experiments.classification import Parts, fit
+from fgr.experiments.classification import Parts, balanced_subset, fit
+from fgr.models import efficientnet_lite
 from fgr.paths import atomic_path, data_root, locked
 
 SPLITS = ("train", "validation", "test")
-LAYER = "relu6"  # of `face_cnn`: what fc7 reads
+DATASETS = ("synthetic_birds", "cifar10")
+NETWORKS = ("face_cnn", "efficientnet_lite0")  # trained here on these images, and by others on ImageNet
+LAYERS = {"face_cnn": "relu6", "efficientnet_lite0": "pool"}  # what fc7 reads
+READ = 96  # pixels of a side that images are enlarged to for the ImageNet network, which knows none as small as ours
 SEED = 0  # of the network whose features are shared by all runs
 
 
 @dataclass(frozen=True)
-class Birds:
+class Source:
     """The images that a run is about, and the network that reads them."""
 
-    num_classes: int = 100  # species
+    num_classes: int = 100  # species, or 10 for cifar10
     size: int = 64  # pixels of a side
-    difficulty: float = 0.5
+    difficulty: float = 0.5  # of birds
     train: int = 8_000  # images of each split
     validation: int = 2_000
     test: int = 4_000
-    epochs: int = 15  # of the network that makes the features
+    dataset: str = "synthetic_birds"  # one of DATASETS
+    network: str = "face_cnn"  # one of NETWORKS
+    epochs: int = 15  # of the network that makes the features, if it is trained here
 
-    @property
-    def options(self) -> dict[str, object]:
-        """What `fgr.data.load` takes besides the split and its count."""
-        return {"num_species": self.num_classes, "size": self.size, "difficulty": self.difficulty}
+    def __post_init__(self) -> None:
+        check_choice(self.dataset, DATASETS, "dataset")
+        check_choice(self.network, NETWORKS, "network")
 
 
 class Features(NamedTuple):
-    """Split -> (features (B, D) float32, targets (B,)); and the test error of the network that made them."""
+    """Split -> (features (B, D) float32, targets (B,)); and the test error of the network if it was trained here."""
 
     parts: Parts
     test_error: float
 
 
 @functools.lru_cache(maxsize=1)
-def images(birds: Birds) -> dict[str, tuple[Tensor, Tensor]]:
+def image_sets(source: Source) -> dict[str, data.ImageSet]:
+    """Return split -> images as bytes; of cifar10 as many of each class."""
+    if source.dataset == "synthetic_birds":
+        options = {"num_species": source.num_classes, "size": source.size, "difficulty": source.difficulty}
+        return {split: data.load(source.dataset, split, count=getattr(source, split), **options) for split in SPLITS}
+    sets = {split: data.load(source.dataset, split) for split in SPLITS}
+    if (len(sets["train"].classes), sets["train"].images.shape[-1]) != (source.num_classes, source.size):
+        raise ValueError(f"{source.dataset} has 10 classes of 32 pixels, not {source.num_classes} of {source.size}")
+    return {split: part.select(balanced_subset(part.targets, getattr(source, split))) for split, part in sets.items()}
+
+
+@functools.lru_cache(maxsize=1)
+def images(source: Source) -> dict[str, tuple[Tensor, Tensor]]:
     """Return split -> (standardised images (B, 3, H, W), targets)."""
-    counts = {split: getattr(birds, split) for split in SPLITS}
-    sets = {split: data.load("synthetic_birds", split, count=count, **birds.options) for split, count in counts.items()}
+    sets = image_sets(source)
     mean, std = mean_std(sets["train"].images, per_channel=True)
     return {split: (standardize(s.images, mean, std), s.targets) for split, s in sets.items()}
 
 
-@functools.lru_cache(maxsize=1)
-def features(birds: Birds, device: str = "cpu") -> Features:
-    """Train the network by one-hot targets and return the features of every image; kept on disk under `FGR_DATA`.
+@functools.lru_cache(maxsize=2)
+def features(source: Source, device: str = "cpu") -> Features:
+    """Return the features of every image, by one network for all runs; kept on disk under `FGR_DATA`.
 
-    Training sees shifted and mirrored images, features are of images as they are. The fully connected layers behind
-    `LAYER` are thrown away: every method of the chapter starts from the same features and new layers of its own.
+    The small network is trained by one-hot targets first; training sees shifted and mirrored images, features are of
+    images as they are. The fully connected layers behind `LAYERS` are thrown away: every method of the chapter starts
+    from the same features and new layers of its own.
     """
     made_by = (source_hash("birds"), Path(__file__).read_text(), torch.backends.cpu.get_cpu_capability(), device)
-    what = json.dumps([asdict(birds), *made_by], sort_keys=True)
+    what = json.dumps([asdict(source), *made_by], sort_keys=True)
     folder = data_root() / "features"
     file = folder / f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.pt"
     with locked(folder / f".{file.stem}.lock"):
         if not file.exists():
-            made = _train(birds, device)
+            made = (_trained if source.network == "face_cnn" else _pretrained)(source, device)
             with atomic_path(file) as temporary:
                 torch.save(made, temporary)
         kept = torch.load(file, weights_only=True)
@@ -76,16 +95,36 @@ def features(birds: Birds, device: str = "cpu") -> Features:
     return Features(parts, float(kept["test_error"]))
 
 
-def _train(birds: Birds, device: str) -> dict[str, Tensor]:
-    parts = images(birds)
+def _pretrained(source: Source, device: str) -> dict[str, Tensor]:
+    """Let the ImageNet network read enlarged images; nothing is trained, so there is no error."""
+    model = models.EfficientNetLite0()
+    models.load_efficientnet_weights(model, data.weights(source.network))
+    kept = {"test_error": torch.tensor(float("nan"))}
+    for split, part in image_sets(source).items():
+        ready = (
+            F.interpolate(
+                standardize(bytes_, efficientnet_lite.MEAN, efficientnet_lite.STD),
+                size=READ,
+                mode="bilinear",
+                align_corners=False,
+            )
+            for bytes_ in part.images.split(100)
+        )
+        kept[split] = torch.cat(list(models.extract_features(model, ready, LAYERS[source.network], device)))
+        kept[f"{split}_targets"] = part.targets
+    return kept
+
+
+def _trained(source: Source, device: str) -> dict[str, Tensor]:
+    parts = images(source)
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
-        model = models.face_cnn(birds.num_classes, birds.size, dropout=0.2)
+        model = models.face_cnn(source.num_classes, source.size, dropout=0.2)
         history = fit(
             model,
             parts,
             seed=SEED,
-            epochs=birds.epochs,
+            epochs=source.epochs,
             lr=0.02,
             momentum=0.9,
             weight_decay=5e-4,
@@ -97,6 +136,8 @@ def _train(birds: Birds, device: str) -> dict[str, Tensor]:
         )
     kept = {"test_error": torch.tensor(history[-1].metrics["test"])}
     for split, (pictures, targets) in parts.items():
-        kept[split] = torch.cat(list(models.extract_features(model, pictures.split(500), LAYER, device)))
+        kept[split] = torch.cat(
+            list(models.extract_features(model, pictures.split(500), LAYERS[source.network], device))
+        )
         kept[f"{split}_targets"] = targets
     return kept

@@ -8,10 +8,11 @@ import pandas as pd
 
 from fgr.config import ParameterError
 from fgr.experiments.codes.runs import Cell
+from fgr.results.published import as_text, measured
 from fgr.results.rows import Row, Run, with_config
 from fgr.results.statistics import interval
 
-MAY_BE_EMPTY = ("table_seeds", "bits_seeds", "convergence_seeds", "end_seeds", "modern_seeds")
+MAY_BE_EMPTY = ("table_seeds", "bits_seeds", "convergence_seeds", "end_seeds", "modern_seeds", "real_seeds")
 METHODS = ("one_hot", "gaussian", "dense_random", "hadamard", "spectral")
 CHOICE_SEED = 100  # of the runs that choose learning rates; no reported run uses it
 
@@ -44,6 +45,7 @@ class Config:
     end_epochs: int = 15
     end_precision: str = "float32"  # or bfloat16: mixed, several times as fast where the processor has it
     modern_seeds: tuple[int, ...] = ()  # of the comparison with later heads
+    real_seeds: tuple[int, ...] = ()  # of the runs on features of an ImageNet network: CIFAR-10, and birds
     permutations: int = 200  # of classes, for the null distribution of Table 6.2
     device: str = "auto"  # auto | cpu | cuda
     threads: int = 1  # CPU threads; 0 leaves the choice to torch
@@ -81,8 +83,9 @@ def cell(config: Config, code: str, lr: float = 0.1, **changes: object) -> Cell:
 
 
 def choice_cells(config: Config, codes: Iterable[str], **changes: object) -> list[Cell]:
-    """Every code at every learning rate: the runs that choose."""
-    return [cell(config, code, lr, **changes) for code in codes for lr in config.lrs]
+    """Every code, at full length, at every learning rate: the runs that choose."""
+    classes = int(changes.get("num_classes", config.num_classes))
+    return [cell(config, code, lr, length=whole(code, classes), **changes) for code in codes for lr in config.lrs]
 
 
 def chosen_lr(rows: pd.DataFrame) -> dict[tuple[str, int], float]:
@@ -185,6 +188,28 @@ def end_cells(config: Config) -> list[Cell]:
     ]
 
 
+REAL = {  # what an ImageNet network reads: CIFAR-10, in full, and the chapter's birds
+    "cifar10": {"num_classes": 10, "size": 32, "train": 20_000, "validation": 2_000, "test": 10_000},
+    "synthetic_birds": {},
+}
+PRETRAINED = "efficientnet_lite0"
+
+
+def real_changes(dataset: str) -> dict[str, object]:
+    """Return what a cell on features of the ImageNet network differs in."""
+    return {"dataset": dataset, "network": PRETRAINED, **REAL[dataset]}
+
+
+def real_cells(config: Config, dataset: str, lrs: dict[tuple[str, int], float]) -> list[Cell]:
+    """One-hot, random and data-based codes on features that nobody trained on these images."""
+    found = []
+    for code in ("one_hot", "gaussian", "spectral"):
+        changes = real_changes(dataset)
+        length = whole(code, int(changes.get("num_classes", config.num_classes)))
+        found.append(cell(config, code, lrs[code, config.batch_size], length=length, **changes))
+    return found
+
+
 def modern_cells(config: Config, lrs: dict[tuple[str, int], float]) -> list[Cell]:
     """Beyond the thesis: smoothed labels, a cosine head, learned, taxonomy- and attribute-given codes."""
     one_hot = cell(config, "one_hot", lrs["one_hot", config.batch_size])
@@ -230,6 +255,30 @@ def error_table(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         names = key if isinstance(key, tuple) else (key,)
         lines.append((*names, round(of.mean, 2), f"{of.low:.2f} to {of.high:.2f}" if of.n > 1 else "", of.n))
     return pd.DataFrame(lines, columns=columns).sort_values("test error (%)")
+
+
+def real_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return test errors in percent on features of the ImageNet network: at the end, and mean over the epochs."""
+    lines = []
+    for dataset in REAL:
+        for code in ("one_hot", "gaussian", "spectral"):
+            chosen = {"dataset": dataset, "code": code}
+            last = measured(rows, "error", "test", "last", **chosen)
+            mean = measured(rows, "mean_error", "test", "none", **chosen)
+            lines.append([dataset, code, as_text(last), as_text(mean), last.n if last else 0])
+    return pd.DataFrame(lines, columns=["images", "code", "at the end (%)", "mean over the epochs (%)", "seeds"])
+
+
+def words_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return how many different words codes have that leave some classes with equal ones; mean over the seeds."""
+    columns = ["code", "threshold", "bits", "classes", "different words"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    table = with_config(rows)
+    table = table[table.metric == "distinct_words"]
+    found = table.groupby(["code", "threshold", "length", "num_classes"], as_index=False)["value"].mean()
+    found = found[found["value"] < found["num_classes"]]
+    return found.set_axis(columns, axis=1).round({"different words": 1})
 
 
 def meaning_table(rows: pd.DataFrame) -> pd.DataFrame:

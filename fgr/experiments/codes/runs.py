@@ -18,7 +18,7 @@ from fgr.config import as_json
 from fgr.data.synthetic.birds import taxonomy
 from fgr.data.transforms import crop_and_flip
 from fgr.experiments.classification import Parts, balanced_subset, fit, history_rows
-from fgr.experiments.codes.features import Birds, features, images
+from fgr.experiments.codes.features import Source, features, images
 from fgr.results import rows as results
 from fgr.training import local_device
 
@@ -26,6 +26,7 @@ EXPERIMENT = "codes"
 CODES = ("one_hot", "dense_random", "gaussian", "hadamard", "spectral", "taxonomy", "attributes", "learned")
 HEADS = ("code", "smooth", "cosine")  # how the last layer is trained: by its code; one-hot with smoothed labels; cosine
 REAL = ("gaussian", "spectral", "attributes")  # codes of real numbers, which can be thresholded
+OF_BIRDS = ("taxonomy", "attributes")  # codes that are given with generated birds
 ON = ("features", "images")
 FLOOR = 0.01  # nats: the temperature lets the loss on the codewords themselves fall to this, for every code alike
 
@@ -54,23 +55,31 @@ class Cell:
     feature_epochs: int = 15
     train_size: int = 0  # images that the new layers are trained on, in equal shares of the classes; 0: all
     precision: str = "float32"  # or bfloat16: see `fgr.experiments.classification.fit`
+    dataset: str = "synthetic_birds"  # or cifar10
+    network: str = "face_cnn"  # that makes the features, or efficientnet_lite0
 
     @property
-    def birds(self) -> Birds:
-        """The images of this run."""
-        shared = ("num_classes", "size", "difficulty", "train", "validation", "test")
-        return Birds(**{name: getattr(self, name) for name in shared}, epochs=self.feature_epochs)
+    def source(self) -> Source:
+        """The images of this run, and the network that reads them."""
+        shared = ("num_classes", "size", "difficulty", "train", "validation", "test", "dataset", "network")
+        return Source(**{name: getattr(self, name) for name in shared}, epochs=self.feature_epochs)
 
 
 @functools.lru_cache(maxsize=4)
-def similarity(birds: Birds, device: str = "cpu") -> Tensor:
+def similarity(source: Source, device: str = "cpu") -> Tensor:
     """Return the similarity of classes (n, n) by the features of the training images, for data-based codes."""
-    train, targets = features(birds, device).parts["train"]
-    return oc.similarity_from_features(train.double(), targets, birds.num_classes)
+    train, targets = features(source, device).parts["train"]
+    return oc.similarity_from_features(train.double(), targets, source.num_classes)
+
+
+def levels(num_species: int) -> Tensor:
+    """Return order, family and genus of every species (n, 3)."""
+    tree = taxonomy(num_species)
+    return torch.stack([tree.order, tree.family, tree.genus], 1)
 
 
 @functools.lru_cache(maxsize=64)
-def code_matrix(code: str, threshold: str, length: int, birds: Birds, seed: int) -> Tensor:
+def code_matrix(code: str, threshold: str, length: int, source: Source, seed: int) -> Tensor:
     """Return the code matrix (n, length) that a cell names; random codes draw from `seed`.
 
     Raises:
@@ -79,17 +88,17 @@ def code_matrix(code: str, threshold: str, length: int, birds: Birds, seed: int)
     check_choice(code, CODES, "code")
     if threshold != "none" and code not in REAL:
         raise ValueError(f"{code} is binary already: threshold {threshold!r} does not apply")
-    n, generator = birds.num_classes, torch.Generator().manual_seed(seed)
-    tree = taxonomy(n)
-    levels = torch.stack([tree.order, tree.family, tree.genus], 1)
+    if code in OF_BIRDS and source.dataset != "synthetic_birds":
+        raise ValueError(f"{source.dataset} comes without a tree and attributes: code {code!r} needs birds")
+    n, generator = source.num_classes, torch.Generator().manual_seed(seed)
     make: dict[str, Callable[[], Tensor]] = {
         "one_hot": lambda: oc.one_hot(n, length),
         "dense_random": lambda: oc.dense_random(n, length, generator),
         "gaussian": lambda: oc.gaussian(n, length, generator),
         "hadamard": lambda: oc.hadamard(n, length, generator),
-        "spectral": lambda: oc.spectral(similarity(birds), length),
-        "taxonomy": lambda: oc.from_taxonomy(levels, length, generator),
-        "attributes": lambda: oc.from_attributes(tree.attributes.double()),
+        "spectral": lambda: oc.spectral(similarity(source), length),
+        "taxonomy": lambda: oc.from_taxonomy(levels(n), length, generator),
+        "attributes": lambda: oc.from_attributes(taxonomy(n).attributes.double()),
     }
     made = make[code]().float()
     return oc.binarize(made, threshold) if threshold != "none" else made
@@ -107,9 +116,11 @@ def output_layers(cell: Cell, width: int, seed: int) -> nn.Module:
         return nn.Linear(width, n)  # the ordinary softmax layer
     if cell.code == "learned":
         return nn.Sequential(nn.Linear(width, cell.length), oc.LearnedCodes(n, cell.length))
-    codes = code_matrix(cell.code, cell.threshold, cell.length, cell.birds, seed)
-    scale = None if cell.code == "one_hot" else oc.scale_for_loss(codes, FLOOR)  # equal words never tell apart
-    head = oc.CodeHead(codes, scale, allow_duplicates=cell.code == "one_hot")
+    codes = code_matrix(cell.code, cell.threshold, cell.length, cell.source, seed)
+    # one-hot with bits left out, and thresholded cuts, leave some classes with equal words, which nothing tells apart
+    equal_words = cell.code == "one_hot" or cell.threshold != "none"
+    scale = None if cell.code == "one_hot" else oc.scale_for_loss(codes.unique(dim=0), FLOOR)
+    head = oc.CodeHead(codes, scale, allow_duplicates=equal_words)
     return nn.Sequential(nn.Linear(width, codes.shape[1]), head)
 
 
@@ -131,7 +142,7 @@ def build(cell: Cell, seed: int, width: int) -> nn.Module:
 def parts_of(cell: Cell, device: str = "cpu") -> Parts:
     """Return what a cell trains on and is judged by."""
     check_choice(cell.on, ON, "on")
-    parts = dict(features(cell.birds, device).parts if cell.on == "features" else images(cell.birds))
+    parts = dict(features(cell.source, device).parts if cell.on == "features" else images(cell.source))
     if cell.train_size:
         inputs, targets = parts["train"]
         chosen = balanced_subset(targets, cell.train_size)
@@ -149,7 +160,7 @@ def run_cell(
     where = local_device(device)
     results.provenance()
     parts = parts_of(cell, str(where))
-    width = features(cell.birds, str(where)).parts["train"][0].shape[1]
+    width = features(cell.source, str(where)).parts["train"][0].shape[1]
     began = time.perf_counter()
     model = build(cell, seed, width)
     history = fit(
@@ -169,11 +180,14 @@ def run_cell(
         label=f"{cell.code} {cell.length} bits, seed {seed}",
         precision=cell.precision,
     )
-    run = results.Run(EXPERIMENT, as_json(cell), "synthetic_birds", seed, profile, str(where))
+    run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
     seconds = time.perf_counter() - began
     rows = history_rows(run, history, seconds)
     area = sum(entry.metrics["test"] for entry in history) / len(history)
     rows.append(run.row("mean_error", area, "fraction", "test", "none", history[-1].epoch, seconds))
+    if isinstance(last := model[-1], nn.Sequential) and isinstance(last[-1], oc.CodeHead):
+        words = len(last[-1].codes.unique(dim=0))  # fewer than the classes: some cannot be told apart
+        rows.append(run.row("distinct_words", float(words), "count", "none", "none", 0))
     return model, rows
 
 

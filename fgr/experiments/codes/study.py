@@ -33,7 +33,7 @@ class Study:
 
     def feature_error(self) -> float:
         """Return the test error of the network whose features all runs share, training it if need be."""
-        return features(grids.cell(self.config, "one_hot").birds).test_error
+        return features(grids.cell(self.config, "one_hot").source).test_error
 
     def live(self) -> pd.DataFrame:
         """Train the three codes on the features in front of the reader."""
@@ -87,6 +87,14 @@ class Study:
             return frame([])
         return self._sweep("end_to_end", grids.end_cells(self.config), self.config.end_seeds)
 
+    def real(self) -> pd.DataFrame:
+        """On features of an ImageNet network: real photographs of ten classes, and the birds."""
+        parts = []
+        for dataset in grids.REAL if self.config.real_seeds else ():
+            lrs = self.choice(SHOWN, **grids.real_changes(dataset))
+            parts.append(self._sweep("real", grids.real_cells(self.config, dataset, lrs), self.config.real_seeds))
+        return pd.concat(parts, ignore_index=True) if parts else frame([])
+
     def meaning(self) -> pd.DataFrame:
         """Table 6.2: do the first bits follow attributes, more than chance would?"""
         rows = [
@@ -104,7 +112,7 @@ class Study:
         for code in SHOWN:
             cell = grids.cell(self.config, code, lrs[code, self.config.batch_size])
             model, _ = runs.run_cell(cell, self.config.seeds[0], self.profile, self.config.device)
-            inputs, targets = features(cell.birds).parts["test"]
+            inputs, targets = features(cell.source).parts["test"]
             last = model[-1]
             with torch.no_grad():
                 hidden = model.cpu().eval()[:-1](inputs)
@@ -115,7 +123,7 @@ class Study:
     def codes(self, code: str = "spectral", threshold: str = "none") -> Tensor:
         """Return the code matrix of the live runs."""
         cell = replace(grids.cell(self.config, code), threshold=threshold)
-        return runs.code_matrix(code, threshold, cell.length, cell.birds, self.config.seeds[0])
+        return runs.code_matrix(code, threshold, cell.length, cell.source, self.config.seeds[0])
 
     def _sweep(self, name: str, cells: list[runs.Cell], seeds: Sequence[int]) -> pd.DataFrame:
         def run(cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
