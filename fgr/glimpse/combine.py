@@ -47,8 +47,10 @@ def weight(features: Tensor, weights: Tensor, weighting: str = "hadamard") -> Te
 def concat(whole: Tensor, patches: Tensor) -> Tensor:
     """Return both streams side by side, each scaled to length one (section 3.3).
 
-    A common factor of the patches is lost by that. With a single patch, or all patches on one weight, the weighting
-    therefore has no effect, and the grid no gradient from it.
+    A common factor of the patches is lost by that. With a single patch its weight therefore has no effect, and the grid
+    no gradient from it. With several the ratios of their weights are learned, and the logits of cells that are not read
+    have no gradient, for all that they do is to scale the others: a cell is tried only when one that is read falls
+    below it.
 
     Args:
         whole: (B, c) features of the low-resolution image.

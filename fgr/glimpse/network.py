@@ -25,7 +25,8 @@ class GlimpseNet(nn.Module):
     The where network reads the low-resolution image; its features score a k x k grid G and are the first half of what
     the classifier sees. The what network reads n cells of the high-resolution image; its features, averaged over
     each patch and weighted by G, are the other half. Gradients reach G in the chosen cells alone, and through the
-    softmax all logits.
+    softmax, if the merge is "add", the logits of all cells. "concat" scales their common factor away, and with it the
+    gradient of all logits but the chosen ones.
 
     Args:
         where: module (B, 3, h, w) -> feature map (B, C, h', w'), e.g. VGG-16 up to pool5.

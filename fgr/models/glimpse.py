@@ -81,8 +81,8 @@ def glimpse_vgg(
     Args:
         num_classes: outputs; 1 for regression.
         stages: as in `VGG`; VGG-16 by default, whose weights `load_vgg_weights` reads.
-        low_size, high_size: sides of both images. The thesis gives neither the size of the large one nor of its
-            patches; four times the small one makes patches of 56 pixels.
+        low_size, high_size: sides of both images. The thesis's large ones have 600 pixels before random cropping, and
+            it does not say how many after; four times the small one makes patches of 56 pixels.
         grid, patches: k and n.
         depth: the what network ends with pool3 (the thesis's choice) or pool4.
         shared: whether both networks share their first stages, as in the thesis; otherwise copies start alike.
