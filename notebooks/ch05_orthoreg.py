@@ -281,6 +281,7 @@ draw_runs.metric_over(
     metric="error",
     label="test error (%)",
     xlabel="locality λ",
+    log=True,
 )
 
 # %% mystnb={"figure": {"caption": "Recorded: test error without regularisation, with the global and with the local rule (Fig. 5.5 b).", "name": "fig-rules"}, "image": {"alt": "Test error for no rule, global rule and local rule with seeds and intervals."}}

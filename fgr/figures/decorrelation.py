@@ -123,7 +123,8 @@ def angle_histograms(angles: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     """Fig. 5.3: distribution of the minimum angle of filters; network -> rule -> angles in degrees."""
     with style():
         figure, axes = panels(len(angles), width=3.4)
-        bins = np.linspace(0, 120, 61)
+        bins = np.linspace(0, 120, 121)
+        least = min(float(values.nan_to_num(90.0).min()) for by_rule in angles.values() for values in by_rule.values())
         for ax, (network, by_rule) in zip(axes, angles.items()):
             for rule, values in by_rule.items():
                 name = "as it is" if rule == "none" else f"{rule} rule"
@@ -131,7 +132,7 @@ def angle_histograms(angles: Mapping[str, Mapping[str, Tensor]]) -> Figure:
                     values.numpy(), bins, density=True, histtype="step", color=RULES[rule], label=name, linewidth=1.5
                 )
             ax.axvline(90, color=BLACK, linestyle=":", linewidth=0.8)
-            ax.set(title=network, xlabel="minimum angle (degrees)")
+            ax.set(title=network, xlabel="minimum angle (degrees)", xlim=(5 * (least // 5), 95))
         axes[0].set_ylabel("density of filters (per degree)")
         axes[0].legend(loc="upper left")
     return figure

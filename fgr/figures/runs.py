@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from itertools import cycle
 
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 from fgr.figures.style import CYCLE, MARKERS, RULES, Figure, panels, style
 from fgr.results.rows import with_config
@@ -27,15 +29,19 @@ def curves(rows: pd.DataFrame, by: str, label: str, split: str = "test") -> Figu
             axes.fill_between(
                 over.mean().index, 100 * over.min(), 100 * over.max(), color=color, alpha=0.15, linewidth=0
             )
-        for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            axis("{x:g}")
+        _few_ticks(axes)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     return figure
 
 
-def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: str, split: str = "test") -> Figure:
-    """Draw a last-epoch metric in percent over a parameter: every seed, their mean and interval."""
+def metric_over(
+    rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: str, split: str = "test", log: bool = False
+) -> Figure:
+    """Draw a last-epoch metric in percent over a parameter: every seed, their mean and interval.
+
+    With `log` the axis is logarithmic: for rates of which some are many times others.
+    """
     table = chosen(rows, metric, split, "last")
     with style():
         figure, (axes,) = panels(1, width=5.2)
@@ -53,6 +59,9 @@ def metric_over(rows: pd.DataFrame, by: str, metric: str, label: str, xlabel: st
             mark = MARKERS.get(value, "D")
             axes.errorbar(position, mean.mean, half, color=color, marker=mark, markersize=6, capsize=4)
             names.append(f"{value:g}" if isinstance(value, float) else str(value))
+        if log:
+            axes.set_yscale("log")
+            _few_ticks(axes)
         axes.set(xticks=range(len(names)), xlim=(-0.5, len(names) - 0.5))
         axes.set_xticklabels(names)
     return figure
@@ -70,6 +79,13 @@ def not_run(figure: Figure) -> Figure:
     figure.axes[0].set(xticks=[], yticks=[])
     figure.axes[0].text(0.5, 0.5, "not run yet", ha="center", va="center", transform=figure.axes[0].transAxes)
     return figure
+
+
+def _few_ticks(axes: Axes) -> None:
+    """Label a logarithmic axis at 1, 2, 3, 5 and 10 times a power of ten, in plain numbers."""
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
 
 
 def _in_order(values: Sequence[object]) -> list[object]:
