@@ -47,6 +47,11 @@ def recorded(notebook: str, name: str) -> pd.DataFrame:
     return results.read(path) if path.exists() else results.frame([])
 
 
+def together(*rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of several sweeps in one table; those that have not been run are empty and add nothing."""
+    return pd.concat([part for part in rows if len(part)] or rows[:1], ignore_index=True)
+
+
 def benchmark(name: str) -> pd.DataFrame:
     """Return the table that benchmarks/<name>.py wrote; empty if it has not been run."""
     path = project_root() / "benchmarks" / f"{name}.csv"

@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import Tensor
 
-from fgr.figures.maps import confusion, overlays
+from fgr.figures import maps
+from fgr.figures.maps import overlays
 from fgr.figures.runs import chosen, not_run
 from fgr.figures.samples import sheet
 from fgr.figures.style import BLACK, BLUE, CYCLE, GREEN, ORANGE, VERMILION, Figure, panels, style
@@ -19,6 +20,7 @@ SHAPES = ("o", "s", "^", "D", "v")
 KINDS = {  # part and metric of rows -> words, colour, mark
     ("looks", "weight"): ("weight of the grid", BLUE, "o"),
     ("looks", "read"): ("cells read", VERMILION, "s"),
+    ("start", "weight"): ("weight before training", GREEN, "D"),
     ("uniform", "weight"): ("uniform grid", BLACK, "|"),
 }
 EXAMPLE = (5, 6, 10)  # cells of a 4 x 4 grid that the drawing of the model reads
@@ -98,12 +100,24 @@ def accuracy_over_cells(rows: pd.DataFrame) -> Figure:
     return figure
 
 
+def confusion(shares: np.ndarray, names: list[str]) -> Figure:
+    """Draw which classes are taken for which (Table 3.7), or say that nothing was run.
+
+    Args:
+        shares: (L, L) of each true class; a row of zeros for a class that was not there.
+    """
+    if shares.any():
+        return maps.confusion(shares, names)
+    with style():
+        return not_run(panels(1, width=4.0)[0])
+
+
 def _mean(part: pd.DataFrame) -> Interval:
     return interval((100 * part.groupby("seed")["value"].mean()).tolist())
 
 
 def where(rows: pd.DataFrame) -> Figure:
-    """Draw which share of the grid's weight, of the cells read, and of a uniform grid lies on each region of a face.
+    """Draw which share of a grid lies on each region of a face: its weight and what is read, before, and if uniform.
 
     Args:
         rows: with metrics "weight: ..." and "read: ..." of regions, and `part` and `labels` in their configuration; for
@@ -119,7 +133,7 @@ def where(rows: pd.DataFrame) -> Figure:
     with style():
         figure, every = panels(len(tasks), width=4.0, height=0.8 + 0.4 * len(regions))
         for axes, task in zip(every, tasks):
-            for offset, (kind, look) in zip(np.linspace(-0.18, 0.18, len(KINDS)), KINDS.items()):
+            for offset, (kind, look) in zip(np.linspace(-0.24, 0.24, len(KINDS)), KINDS.items()):
                 mine = table[(table["labels"] == task) & (table["part"] == kind[0]) & (table["kind"] == kind[1])]
                 means = [_mean(mine[mine["region"] == region]) for region in regions]
                 half = [mean.high - mean.mean if mean.n > 1 else 0.0 for mean in means]

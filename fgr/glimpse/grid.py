@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from fgr.checks import check_choice, check_shape
 
 CHOICES = ("top", "sample")
+SMALL = 0.3  # of usual weights, where a head starts from its bias
 
 
 def attention_grid(logits: Tensor) -> Tensor:
@@ -104,20 +105,33 @@ class GridHead(nn.Module):
 class LinearGridHead(nn.Module):
     """Predict a grid's logits by one linear layer over the whole feature map, so that any place can speak for any cell.
 
+    Which cells are read first matters, for what is not read is hardly ever tried (see `fgr.glimpse.concat`). A network
+    that knows faces already starts well; one that starts from nothing may be told that they are in the middle.
+
     Args:
         shape: (C, h, w) of the feature map.
         grid: k, cells on a side.
+        spread: standard deviation, in image sides, of a bell around the middle that the grid starts close to: its
+            logarithm is the bias, and weights are small. None starts the grid anywhere.
 
     Example:
         >>> LinearGridHead((8, 7, 7), grid=4)(torch.zeros(2, 8, 7, 7)).shape
         torch.Size([2, 4, 4])
+        >>> attention_grid(LinearGridHead((8, 7, 7), grid=3, spread=0.25)(torch.zeros(1, 8, 7, 7))).argmax().item()
+        4
     """
 
-    def __init__(self, shape: tuple[int, int, int], grid: int) -> None:
+    def __init__(self, shape: tuple[int, int, int], grid: int, spread: float | None = None) -> None:
         super().__init__()
         self.grid = grid
         channels, height, width = shape
         self.score = nn.Linear(channels * height * width, grid**2)
+        if spread is not None:
+            away = (torch.arange(grid) + 0.5) / grid - 0.5  # (k,) of a cell's middle from the image's
+            bell = -(away[:, None].square() + away.square()) / (2 * spread**2)  # (k, k), its logarithm
+            with torch.no_grad():
+                self.score.weight *= SMALL
+                self.score.bias.copy_(bell.flatten())
 
     def forward(self, features: Tensor) -> Tensor:
         return self.score(features.flatten(1)).unflatten(1, (self.grid, self.grid))  # (B, k, k)

@@ -1,7 +1,6 @@
 """What chapter 3 measures, on answers known by hand: looks on masks, confusions, groups of people, tables of them."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -224,17 +223,19 @@ def test_fairness_sums_people_over_runs() -> None:
     assert tables.by_age(NONE)["our faces"].sum() == 0
 
 
-def test_tables_of_looks_are_over_what_a_uniform_grid_has() -> None:
-    """A ratio of two for a region with twice its share."""
-    looks, even = detail(Cell(), "looks"), detail(Cell(), "uniform")
+def test_tables_of_looks_stand_beside_a_grid_that_has_not_learned() -> None:
+    """In percent; how fixed eyes are at the start does not count."""
+    looks, start, even = (detail(Cell(), part) for part in ("looks", "start", "uniform"))
     rows = rows_of(looks, "weight: face", [0.2, 0.3]) + rows_of(looks, "read: face", [0.1, 0.1])
-    rows += rows_of(even, "weight: face", [0.1, 0.15])
+    rows += rows_of(start, "weight: face", [0.15, 0.15]) + rows_of(even, "weight: face", [0.1, 0.1])
+    rows += rows_of(start, "constancy", [0.9, 0.9])
     rows += rows_of(looks, "constancy", [0.5, 0.7]) + rows_of(detail(Cell(), "agreement"), "agreement", [0.25])
-    table = tables.looks_table(results.frame(rows))
-    assert table["region"].tolist() == ["face"] and table["uniform grid"].tolist() == ["12.5"]
-    assert table["weight over uniform"][0].startswith("2.00")
+    (line,) = tables.looks_table(results.frame(rows)).to_dict("records")
+    assert line["region"] == "face" and line["weight"].startswith("25.0 ±") and line["read"].startswith("10.0")
+    assert line["weight at the start"].startswith("15.0") and line["uniform grid"].startswith("10.0")
     eyes = tables.eyes_table(results.frame(rows))
     assert eyes["network for"].tolist() == ["age", "gender"] and eyes.iloc[0, 3] == "25.0"
+    assert eyes.iloc[0, 2].startswith("60.0 ±")
     assert eyes.iloc[1, 1:].tolist() == ["not run"] * 3
     assert tables.looks_table(NONE).empty and tables.eyes_table(NONE).empty
 
@@ -268,4 +269,3 @@ def test_headline_is_read_off_the_rows() -> None:
             "age_weight_on_face": 0.6,
         }
     )
-    assert math.isnan(grids.headline(results.frame(rows[:1]))["age_weight_read"])

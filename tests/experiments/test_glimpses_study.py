@@ -50,7 +50,7 @@ def test_live_page_trains_four_networks_and_measures_each_thing_once(live: tuple
     """And the headline is read off it."""
     study, trained, measured = live
     table = results.frame(study.rows)
-    assert trained["run_id"].nunique() == 4 and measured["run_id"].nunique() == 7
+    assert trained["run_id"].nunique() == 4 and measured["run_id"].nunique() == 9
     assert not table.duplicated(["run_id", "metric", "split", "selection"]).any()
     assert set(table["experiment"]) == {runs.EXPERIMENT, details.EXPERIMENT}
     assert not pd.Series(grids.headline(table)).isna().any()
@@ -78,7 +78,7 @@ def test_looks_are_those_of_the_network(live: tuple) -> None:
     study, _, measured = live
     age = study.judged("age")
     assert torch.equal(age.seen.scores.argmax(1), age.glimpse)
-    table = results.with_config(measured).query("labels == 'age' and part in ('looks', 'uniform')")
+    table = results.with_config(measured).query("labels == 'age' and part in ('looks', 'start', 'uniform')")
     value = {(row.part, row.metric): row.value for row in table.itertuples()}
     mask = looking.region_masks(age.faces)["background"]
     by_hand, area = [], []
@@ -89,6 +89,9 @@ def test_looks_are_those_of_the_network(live: tuple) -> None:
             area.append(one.float().mean().item())
     assert value["looks", "weight: background"] == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-4)
     assert value["uniform", "weight: background"] == pytest.approx(sum(area) / len(area), rel=1e-5)
+    begun = runs.build(grids.cell(TINY, 0.02), 0, 8, study.faces().images)
+    before = looking.shares(looking.glimpses(begun, age.faces.images), {"background": mask})["background"]["weight"]
+    assert value["start", "weight: background"] == pytest.approx(before)
 
 
 def test_misclassified_and_corrected_by_hand() -> None:
@@ -189,7 +192,13 @@ def test_a_recorded_run_can_be_repeated(changes: dict, precision: str) -> None:
 
 @pytest.mark.parametrize(
     ("part", "more"),
-    [("looks", {}), ("uniform", {}), ("agreement", {"against": 2}), ("cross", {"tested": "b", "members": (0, 2)})],
+    [
+        ("looks", {}),
+        ("start", {}),
+        ("uniform", {}),
+        ("agreement", {"against": 2}),
+        ("cross", {"tested": "b", "members": (0, 2)}),
+    ],
 )
 def test_recorded_details_can_be_repeated(part: str, more: dict) -> None:
     """Their networks are trained anew."""

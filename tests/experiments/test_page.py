@@ -71,6 +71,16 @@ def test_recorded_rows_or_an_empty_table(project: Path) -> None:
     assert page.recorded(NAME, "toy")["value"].tolist() == [2.0]
 
 
+def test_rows_of_several_sweeps_stand_in_one_table() -> None:
+    """Sweeps that have not been run add nothing."""
+    made = results.frame(
+        [results.Run("x", "{}", "none", 0, "test", "cpu").row("error", 0.5, "fraction", "test", "last", 1)]
+    )
+    empty = results.frame([])
+    assert len(page.together(made, empty, made)) == 2
+    assert page.together(empty, empty).empty and list(page.together(empty).columns) == list(made.columns)
+
+
 def test_record_file_lies_in_the_project_or_nowhere(project: Path) -> None:
     assert page.record_file(CONFIG, "toy") is None
     assert page.record_file(Config(record="results/r"), "toy") == project / "results" / "r" / "toy.csv"

@@ -113,6 +113,19 @@ def test_linear_grid_head_lets_any_place_speak_for_any_cell() -> None:
     assert (head(features) != before).all() and before.shape == (1, 3, 3)
 
 
+def test_linear_head_may_start_in_the_middle() -> None:
+    """A bell by its distances in image sides, the same for all grids; without it any cell may be the first."""
+    for grid in (4, 5):
+        head = LinearGridHead((2, 4, 4), grid, spread=0.3)
+        bell = head(torch.zeros(1, 2, 4, 4))[0]
+        for row, column in itertools.product(range(grid), repeat=2):
+            away = math.dist(((row + 0.5) / grid, (column + 0.5) / grid), (0.5, 0.5))
+            assert bell[row, column].item() == pytest.approx(-(away**2) / (2 * 0.3**2), abs=1e-6)
+        assert head.score.weight.abs().max() < 0.3 / math.sqrt(32) + 1e-6 and head.score.bias.requires_grad
+    anywhere = LinearGridHead((2, 4, 4), 4).score.bias
+    assert anywhere.abs().max() < 1 / math.sqrt(32) + 1e-6
+
+
 # ---------------------------------------------------------------- patches
 
 

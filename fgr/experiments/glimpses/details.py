@@ -13,12 +13,12 @@ from fgr.data import ImageSet
 from fgr.data.age_groups import ADIENCE, IMAGES_OF_GROUPS, group_of, names, to_images_of_groups
 from fgr.experiments.glimpses import looking
 from fgr.experiments.glimpses.faces import groups_of
-from fgr.experiments.glimpses.runs import Cell, Scaled, cell_of, image_sets, others, predict, run_cell
+from fgr.experiments.glimpses.runs import Cell, Scaled, build, cell_of, image_sets, others, predict, run_cell
 from fgr.metrics import one_off_accuracy
 from fgr.results.rows import Row, Run
 
 EXPERIMENT = "glimpse_details"
-PARTS = ("confusion", "people", "looks", "uniform", "agreement", "cross")
+PARTS = ("confusion", "people", "looks", "start", "uniform", "agreement", "cross")
 GENDERS = ("women", "men")
 TONES = {"light": (1, 2), "medium": (3, 4), "dark": (5, 6)}
 OF_ALL = "all tones"  # of faces whose tone is not known
@@ -113,8 +113,11 @@ def measure(one: Detail, seed: int, trained: Trained) -> list[Measure]:
     """Return what a detail asks of trained networks."""
     check_choice(one.part, PARTS, "part")
     cell = cell_of(one)
-    if one.part == "uniform":  # no network is asked
+    if one.part == "uniform":  # asks no network
         return uniform(image_sets(cell, seed)["test"])
+    if one.part == "start":  # asks it before it is trained
+        sets = image_sets(cell, seed)
+        return looks(build(cell, seed, len(sets["train"].classes), sets["train"].images), sets["test"])
     model = trained(cell, seed)
     if one.part == "cross":
         faces = others(cell, one.tested)

@@ -68,15 +68,41 @@ def _years(age: Tensor) -> Tensor:
 
 @functools.lru_cache(maxsize=4)
 def read(
-    dataset: str, folder: str, split: str, count: int, size: int, population: str = "a", per_subject: int = 2
+    dataset: str,
+    folder: str,
+    split: str,
+    count: int,
+    size: int,
+    population: str = "a",
+    per_subject: int = 2,
+    margin: float = 0.0,
 ) -> ImageSet:
-    """Return faces in memory: `count` generated ones of a split, or all of the reader's own, cut to squares."""
+    """Return faces in memory: `count` generated ones of a split, or all of the reader's own, cut to squares.
+
+    Args:
+        size: pixels of a side.
+        population, per_subject: of generated photographs.
+        margin: share of their side that is cut off, half of it at each edge, so that faces fill more of the image.
+    """
     check_choice(dataset, DATASETS, "dataset")
     if dataset == GENERATED:
-        return data.load(dataset, split, count=count, size=size, population=population, per_subject=per_subject)
+        whole = round(size / (1 - margin))
+        drawn = data.load(dataset, split, count=count, size=whole, population=population, per_subject=per_subject)
+        return cut(drawn, size)
     if not folder:
         raise ValueError(f"dataset {dataset!r} needs folder=, the place of the faces")
     return data.load(dataset, "all", folder=folder).in_memory(size, crop="centre")
+
+
+def cut(faces: ImageSet, size: int) -> ImageSet:
+    """Return the middle of generated photographs, size x size pixels, with the regions that it shows."""
+    first = (faces.images.shape[-1] - size) // 2
+    middle = slice(first, first + size)
+    known = {
+        name: value for name, value in faces.annotations.items() if name != "landmarks"
+    }  # these would lie elsewhere
+    known["regions"] = known["regions"][:, middle, middle]
+    return replace(faces, images=faces.images[..., middle, middle].contiguous(), annotations=known)
 
 
 def in_folds(faces: ImageSet, folds: int, fold: int) -> dict[str, ImageSet]:

@@ -44,6 +44,7 @@ class Config:
     per_subject: int = 2  # photographs of each generated person
     low_size: int = 16  # pixels of a side of the small view
     high_size: int = 64  # and of the large image
+    margin: float = 0.25  # share of the side of generated photographs that is cut off around faces
     backbone: str = "small"  # small | vgg16: convolutions of all networks
     weights: str = ""  # file of weights of VGG-Face that vgg16 starts from; empty: random
     grid: int = 4  # k
@@ -77,7 +78,7 @@ class Config:
 def cell(config: Config, lr: float, **changes: object) -> Cell:
     """Return the cell of the network with glimpses, as the thesis fixed it, changed as asked."""
     names = ("dataset", "folder", "folds", "train", "validation", "test", "per_subject", "low_size", "high_size")
-    names += ("grid", "patches", "epochs", "batch_size", "backbone", "weights", "precision")
+    names += ("margin", "grid", "patches", "epochs", "batch_size", "backbone", "weights", "precision")
     ours = Cell(**{name: getattr(config, name) for name in names}, lr=lr)
     return replace(ours, **(VGG16 if config.backbone == "vgg16" else {}) | changes)
 
@@ -198,7 +199,7 @@ def headline(rows: pd.DataFrame) -> dict[str, float]:
         for kind in ("low", "glimpse"):
             mine = tested[(tested.network == kind) & (tested.labels == labels) & (tested.metric == metric)]
             values[f"{labels}_{metric}_{kind}"] = mine["value"].mean()
-    looks = table[(table.labels == "age") & (table.split == "test") & table.metric.isin(LOOKS)]
+    looks = table[(table.labels == "age") & (table.part == "looks")]
     for metric, name in LOOKS.items():
         values[name] = looks[looks.metric == metric]["value"].mean()
     return {name: float(value) for name, value in values.items()}

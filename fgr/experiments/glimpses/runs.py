@@ -29,6 +29,7 @@ EXPERIMENT = "glimpses"
 NETWORKS = ("low", "high", "glimpse")  # the same network on the small view; on the large image; with glimpses
 STAGES = {"small": SMALL, "vgg16": VGG16}  # backbone -> widths of its convolutions; the small one is normalised
 BATCH = 200  # images at a time where nothing is learned
+SPREAD = 0.25  # image sides around the middle that a grid starts with, see `fgr.glimpse.LinearGridHead`
 WATCHED = 200  # images of a split that an error is measured on after each epoch; the last is measured on all
 
 
@@ -47,8 +48,9 @@ class Cell:
     weighting: str = "hadamard"  # hadamard | sum | none
     merge: str = "concat"  # concat | add
     choice: str = "top"  # top | sample, in training
-    low_size: int = 32  # side of the small view
-    high_size: int = 128  # side of the large image
+    low_size: int = 24  # side of the small view
+    high_size: int = 96  # side of the large image
+    margin: float = 0.25  # share of the side of generated photographs that is cut off around faces
     hidden: int = 128  # units of fc6 and fc7
     dropout: float = 0.2
     dataset: str = faces.GENERATED  # or one of `faces.OWN`
@@ -120,14 +122,16 @@ def others(cell: Cell, population: str) -> ImageSet:
 
 
 def _read(cell: Cell, split: str, count: int) -> ImageSet:
-    return faces.read(cell.dataset, cell.folder, split, count, cell.high_size, cell.population, cell.per_subject)
+    where = (cell.dataset, cell.folder, split, count, cell.high_size)
+    return faces.read(*where, cell.population, cell.per_subject, cell.margin)
 
 
 def network(cell: Cell, num_classes: int) -> nn.Module:
     """Return the network of a cell without the scale of its images: float (B, 3, H, W) -> scores, or a `Glimpse`.
 
     After four poolings little is left of a small view (2 x 2 places of 32 pixels), so that the grid is predicted by a
-    linear layer over all of them and not place by place.
+    linear layer over all of them and not place by place. It starts in the middle, where faces are: a small network that
+    starts anywhere, and from random weights, never finds them.
     """
     check_choice(cell.network, NETWORKS, "network")
     check_choice(cell.backbone, tuple(STAGES), "backbone")
@@ -136,9 +140,9 @@ def network(cell: Cell, num_classes: int) -> nn.Module:
     if cell.network != "glimpse":
         size = cell.low_size if cell.network == "low" else cell.high_size
         return Shrunk(VGG(stages, num_classes=num_classes, size=size, **shared), size)
-    places = cell.low_size >> len(stages)
+    shape = (stages[-1][-1], *[cell.low_size >> len(stages)] * 2)
     with torch.random.fork_rng(devices=[]):  # the where network starts as it does without glimpses
-        locate = LinearGridHead((stages[-1][-1], places, places), cell.grid)
+        locate = LinearGridHead(shape, cell.grid, None if cell.weights else SPREAD)
     options = ("low_size", "high_size", "grid", "patches", "depth", "shared", "weighting", "merge", "choice")
     chosen = {name: getattr(cell, name) for name in options}
     return FromOneImage(glimpse_vgg(num_classes, stages, locate=locate, **chosen, **shared), cell.low_size)

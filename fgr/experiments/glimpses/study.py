@@ -16,6 +16,7 @@ from fgr.experiments.sweep import sweep
 from fgr.glimpse import Glimpse
 from fgr.results.rows import Row, frame, read
 
+LOOKS = ("looks", "start", "uniform")  # of a trained network, before it was trained, and what a uniform grid would give
 Runner = Callable[[runs.Cell, int, Path | None], list[Row]]
 
 
@@ -61,8 +62,8 @@ class Study:
     def live_details(self) -> pd.DataFrame:
         """Measure confusions, groups of people and looks on the live networks with glimpses."""
         age, gender = self._live("age", "glimpse"), self._live("gender", "glimpse")
-        cells = [detail(age, part) for part in ("confusion", "people", "looks", "uniform")]
-        cells += [detail(gender, part) for part in ("people", "looks", "uniform")]
+        cells = [detail(age, part) for part in ("confusion", "people", *LOOKS)]
+        cells += [detail(gender, part) for part in ("people", *LOOKS)]
         return self._sweep("live_details", cells, self.config.seeds, self._detail)
 
     # ---------------------------------------------------------------- recorded
@@ -131,7 +132,7 @@ class Study:
         if not seeds:
             return frame([])
         ours = [self._live(labels, "glimpse") for labels in ("age", "gender")]
-        cells = [detail(one, part) for one in ours for part in ("looks", "uniform")]
+        cells = [detail(one, part) for one in ours for part in LOOKS]
         rows = self._sweep("looks", cells, seeds, self._detail)
         same = [detail(one, "agreement", against=seeds[0]) for one in ours]
         return pd.concat([rows, self._sweep("agreement", same, seeds[1:], self._detail)], ignore_index=True)

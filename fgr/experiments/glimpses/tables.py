@@ -170,22 +170,22 @@ def confusion_of(rows: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
 
 
 def looks_table(rows: pd.DataFrame, labels: str = "age") -> pd.DataFrame:
-    """Return in percent how much of the weight, and of what is read, lies on each region, beside a uniform grid."""
-    columns = ["region", "weight", "read", "uniform grid", "weight over uniform"]
+    """Return in percent how much of the weight, and of what is read, lies on each region.
+
+    Beside the trained network stand its grid before training, and a uniform one.
+    """
+    columns = ["region", "weight", "read", "weight at the start", "uniform grid"]
+    wanted = (("looks", "weight"), ("looks", "read"), ("start", "weight"), ("uniform", "weight"))
     table = with_config(rows) if len(rows) else rows
     table = table[table["labels"] == labels] if len(table) else table
     lines = []
     for name in ASKED if len(table) else ():
-        wanted = {"weight": ("looks", "weight"), "read": ("looks", "read"), "even": ("uniform", "weight")}
-        values = {}
-        for key, (part, kind) in wanted.items():
+        shown = []
+        for part, kind in wanted:
             mine = table[(table["part"] == part) & (table["metric"] == f"{kind}: {name}")]
-            values[key] = 100 * mine.groupby("seed")["value"].mean()
-        if values["weight"].empty:
-            continue
-        over = (values["weight"] / values["even"]).tolist()
-        shown = [as_text(interval(values[key].tolist()), 1) for key in ("weight", "read")]
-        lines.append([name, *shown, f"{values['even'].mean():.1f}", as_text(interval(over))])
+            shown.append((100 * mine.groupby("seed")["value"].mean()).tolist())
+        if shown[0]:
+            lines.append([name, *(as_text(interval(values), 1) for values in shown)])
     return pd.DataFrame(lines, columns=columns)
 
 
@@ -194,9 +194,9 @@ def eyes_table(rows: pd.DataFrame) -> pd.DataFrame:
     columns = ["network for", "weight in the cells read", "cells that are the usual ones", "read by another seed too"]
     table, lines = (with_config(rows) if len(rows) else rows), []
     for labels in ("age", "gender") if len(table) else ():
-        line = [labels]
+        line, mine = [labels], table[(table["labels"] == labels) & (table["part"] != "start")]
         for metric in ("weight_read", "constancy", "agreement"):
-            values = 100 * table[(table["metric"] == metric) & (table["labels"] == labels)]["value"]
+            values = 100 * mine[mine["metric"] == metric]["value"]
             line.append(as_text(interval(values.tolist()), 1) if len(values) else "not run")
         lines.append(line)
     return pd.DataFrame(lines, columns=columns)
