@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fgr.experiments.attend import finetune as attend_finetune
 from fgr.experiments.attend import grids as attend
 from fgr.experiments.attend import looking as attend_looking
 from fgr.experiments.attend import robustness as attend_robustness
@@ -39,7 +40,7 @@ NOTEBOOKS = {
         "Chapter 4: attend and rectify",
         attend.Config,
         attend.headline,
-        {part.EXPERIMENT: part.rerun for part in (attend_runs, attend_looking, attend_robustness)},
+        {part.EXPERIMENT: part.rerun for part in (attend_runs, attend_looking, attend_robustness, attend_finetune)},
     ),
     "ch05_orthoreg": Notebook(
         "Chapter 5: OrthoReg", orthoreg.Config, orthoreg.headline, {orthoreg_runs.EXPERIMENT: orthoreg_runs.rerun}

@@ -68,6 +68,7 @@ def fit(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     milestones: Sequence[float] = (),
+    decay: float = 0.2,
     batch_size: int = 128,
     parameters: Sequence[Mapping[str, Any]] | None = None,
     loss: Callable[[Any, Tensor], Tensor] = F.cross_entropy,
@@ -79,6 +80,7 @@ def fit(
     checkpoint: Path | None = None,
     label: str = "training",
     judged: int = JUDGED,
+    judged_at_once: int = 1000,
     precision: str = "float32",
 ) -> list[Epoch]:
     """Train by SGD (Nesterov where momentum is not 0) and return the history with the error on every split.
@@ -86,11 +88,13 @@ def fit(
     Args:
         parts: what to train on ("train") and every split to watch.
         seed: of the order of the data and of dropout; variants that share it are paired.
-        milestones: fractions of the run at which the learning rate falls to a fifth.
+        milestones: fractions of the run at which the learning rate falls.
+        decay: to which share of itself it falls then, by default a fifth.
         parameters: parameter groups for the optimiser; by default all parameters of the model.
         loss, scores: how the model's output is trained and read: (output, targets) -> scalar, output -> (B, classes).
         augment, penalty, hooks, device, checkpoint, label: as in `fgr.training.train` and `TensorLoader`.
         judged: images of each split at most that the error is measured on, the first ones.
+        judged_at_once: as many of them as the device can hold.
         precision: "float32", or "bfloat16" for mixed precision with channels last: several times as fast where the
             processor multiplies bfloat16 itself, and slower elsewhere.
     """
@@ -112,7 +116,9 @@ def fit(
 
     def evaluate(trained: nn.Module) -> dict[str, float]:
         with torch.autocast(torch.device(device).type, autocast, enabled=autocast is not None):
-            return {split: error_rate(trained, *part, device, scores) for split, part in watched.items()}
+            return {
+                split: error_rate(trained, *part, device, scores, judged_at_once) for split, part in watched.items()
+            }
 
     return train(
         model,
@@ -120,7 +126,7 @@ def fit(
         loss,
         optimizer,
         epochs,
-        schedule=torch.optim.lr_scheduler.MultiStepLR(optimizer, steps, gamma=0.2) if steps else None,
+        schedule=torch.optim.lr_scheduler.MultiStepLR(optimizer, steps, gamma=decay) if steps else None,
         penalty=penalty,
         hooks=hooks,
         evaluate=evaluate,

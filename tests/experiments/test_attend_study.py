@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from fgr.config import ParameterError, as_json, resolve
 from fgr.data import ImageSet
 from fgr.data.synthetic.birds import separating_parts
-from fgr.experiments.attend import costs, grids, looking, robustness, runs
+from fgr.experiments.attend import costs, grids, looking, robustness, runs, tuned
 from fgr.experiments.attend.grids import Config
 from fgr.experiments.attend.runs import Cell
 from fgr.experiments.attend.study import Study
@@ -121,6 +121,7 @@ def test_claims_select_what_the_study_records() -> None:
         "parts": grids.parts_cells(LAPTOP, LRS),
         "clutter": grids.clutter_cells(LAPTOP, LRS),
         "cifar": grids.cifar_cells(LAPTOP),
+        "finetune": tuned.cells(LAPTOP, LRS),
         "looking": [
             cell
             for base in (grids.attention(LAPTOP, 0.1), grids.birds(LAPTOP))
@@ -146,11 +147,11 @@ def test_claims_select_what_the_study_records() -> None:
 def test_empty_lists_leave_out_parts_and_are_refused_where_the_page_needs_one() -> None:
     """Smoke and quick train nothing of what is recorded."""
     study = Study(Config(), "test")
-    for part in (study.depth, study.width, study.parts, study.clutter, study.cifar, study.looking):
+    for part in (study.depth, study.width, study.parts, study.clutter, study.cifar, study.looking, study.finetune):
         table = part()
         assert table.empty and tuple(table.columns) == results.COLUMNS
     assert study.rows == []
-    for name in ("seeds", "lrs", "test_distractors", "depth_layouts"):
+    for name in ("seeds", "lrs", "tune_lrs", "test_distractors", "depth_layouts"):
         with pytest.raises(ParameterError, match=f"{name} must hold one value at least"):
             resolve(Config, NAME, "quick", {name: []})
 

@@ -9,7 +9,15 @@ from fgr.experiments.attend import looking, robustness
 from fgr.experiments.attend.runs import EXPERIMENT, Cell
 from fgr.results.rows import with_config
 
-MAY_BE_EMPTY = ("depth_seeds", "width_seeds", "parts_seeds", "clutter_seeds", "cifar_seeds", "looking_seeds")
+MAY_BE_EMPTY = (
+    "depth_seeds",
+    "width_seeds",
+    "parts_seeds",
+    "clutter_seeds",
+    "cifar_seeds",
+    "looking_seeds",
+    "tune_seeds",
+)
 CHOICE_SEED = 100  # of the runs that choose learning rates; no reported run uses it
 DEPTHS = (0, 1, 2, 3, 4)  # AD of Fig. 4.4 b
 WIDTHS = (1, 2, 4)  # AW of Fig. 4.4 c
@@ -73,6 +81,17 @@ class Config:
     bird_train: int = 200
     bird_test: int = 100
     bird_epochs: int = 2
+    tune_seeds: tuple[int, ...] = ()  # of the fine-tuning of Tables 4.3 and 4.4
+    tune_dataset: str = "synthetic_birds"  # or imagefolder | csv | cub_200_2011 | stanford_dogs | stanford_cars | ...
+    tune_folder: str = ""  # of your own images, or where the set lies; "" is its place under FGR_DATA
+    tune_classes: int = 20  # species of generated birds; this and the next three concern no other set
+    tune_size: int = 64  # pixels of a side as they are drawn
+    tune_train: int = 200
+    tune_test: int = 100  # and as many for validation
+    tune_read: int = 96  # pixels of a side that the network reads
+    tune_frozen: bool = True  # only the classifier and the attention learn: minutes without a GPU
+    tune_epochs: int = 2
+    tune_lrs: tuple[float, ...] = (0.01,)  # that the network alone and with attention choose from, on validation
     precision: str = "float32"  # or bfloat16: mixed, several times as fast where the processor has it
     device: str = "auto"  # auto | cpu | cuda
     threads: int = 1  # CPU threads; 0 leaves the choice to torch

@@ -8,14 +8,15 @@ from torch import Tensor, nn
 
 from fgr.attention import AttendAndRectify
 from fgr.data import ImageSet
-from fgr.experiments.attend import grids, looking, robustness, runs
+from fgr.experiments.attend import finetune, grids, looking, robustness, runs, tuned
 from fgr.experiments.attend.looking import Look
 from fgr.experiments.attend.robustness import Crowd
 from fgr.experiments.page import record_file
 from fgr.experiments.sweep import sweep
 from fgr.results.rows import Row, append, frame, read
 
-Runner = Callable[[runs.Cell, int, Path | None], list[Row]]
+Cell = runs.Cell | finetune.Cell
+Runner = Callable[[Cell, int, Path | None], list[Row]]
 
 
 class Study:
@@ -125,6 +126,16 @@ class Study:
         cells += grids.look_cells(self.config, grids.birds(self.config))
         return self._sweep("looking", cells, self.config.looking_seeds, self._look)
 
+    def finetune(self) -> pd.DataFrame:
+        """Tables 4.3 and 4.4: a network that knows ImageNet learns other classes, alone and with attention."""
+        if not self.config.tune_seeds:
+            return frame([])
+        lrs = dict.fromkeys(("baseline", "attention"), self.config.tune_lrs[0])
+        if len(self.config.tune_lrs) > 1:
+            choice = tuned.choice_cells(self.config)
+            lrs = grids.chosen_lrs(self._sweep("finetune_choice", choice, [grids.CHOICE_SEED], self._tune))
+        return self._sweep("finetune", tuned.cells(self.config, lrs), self.config.tune_seeds, self._tune)
+
     # ---------------------------------------------------------------- how
 
     def _attention(self) -> runs.Cell:
@@ -144,6 +155,9 @@ class Study:
         self._models[cell, seed] = done.model.cpu()
         return done.rows
 
+    def _tune(self, cell: Cell, seed: int, checkpoint: Path | None) -> list[Row]:
+        return finetune.run_cell(cell, seed, self.profile, self.config.device, checkpoint).rows
+
     def _look(self, one: Look, seed: int, checkpoint: Path | None) -> list[Row]:
         model = self._trained(runs.cell_of(one), seed, checkpoint)
         return looking.look_rows(one, seed, self.profile, model)
@@ -152,10 +166,9 @@ class Study:
         model = self._trained(runs.cell_of(one), seed, checkpoint)
         return robustness.crowd_rows(one, seed, self.profile, model)
 
-    def _sweep(
-        self, name: str, cells: Iterable[runs.Cell], seeds: Sequence[int], run: Runner | None = None
-    ) -> pd.DataFrame:
-        experiment = {self._look: looking.EXPERIMENT, self._crowd: robustness.EXPERIMENT}.get(run, runs.EXPERIMENT)
+    def _sweep(self, name: str, cells: Iterable[Cell], seeds: Sequence[int], run: Runner | None = None) -> pd.DataFrame:
+        others = {self._look: looking, self._crowd: robustness, self._tune: finetune}
+        experiment = others.get(run, runs).EXPERIMENT
         record = record_file(self.config, name)
         lent = [*self.rows, *self._recorded(record)]  # parts share runs
         rows = sweep(run or self._train, experiment, cells, seeds, record, lent)

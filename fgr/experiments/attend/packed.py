@@ -1,0 +1,117 @@
+"""What frozen layers compute, one packed row an image, kept on disk; only what lies behind them is trained on it."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from fgr import data, models
+from fgr.attention import AttendAndRectify, AttentionOutput, Observed, augment
+from fgr.data.transforms import standardize
+from fgr.models import EfficientNetLite0, efficientnet_lite
+from fgr.paths import atomic_path, data_root, locked
+
+WEIGHTS = "efficientnet_lite0"  # the manifest of the frozen layers' weights
+BATCH = 64  # images that the frozen layers read at a time
+
+
+class Packed(NamedTuple):
+    """Split -> (B, F + sum of C H W) float32, features and then maps; and the shape (C, H, W) of each tap's map."""
+
+    rows: Mapping[str, Tensor]
+    shapes: tuple[tuple[int, int, int], ...]
+
+    def width(self, depth: int) -> int:
+        """Return how many columns hold the features and the maps of the first `depth` taps."""
+        maps = sum(map(math.prod, self.shapes))
+        return next(iter(self.rows.values())).shape[1] - maps + sum(map(math.prod, self.shapes[:depth]))
+
+
+class FeatureHead(nn.Module):
+    """The end of a network over frozen layers: dropout, classifier and attention, which read packed rows.
+
+    It holds the layers of the network that it is made of, so that training it trains that network.
+
+    Args:
+        network: alone, or with attention.
+        shapes: (C, H, W) of the maps that a row holds behind the features, one a module.
+
+    Shapes: rows (B, F + sum of C H W) -> what the network puts out for the images: logits (B, L), or `AttentionOutput`.
+
+    Example:
+        >>> network = augment(EfficientNetLite0(5), ["head"], num_classes=5, heads=2, input_shape=(3, 32, 32))
+        >>> FeatureHead(network, [(1280, 1, 1)])(torch.zeros(3, 2560)).log_scores.shape
+        torch.Size([3, 5])
+    """
+
+    def __init__(self, network: EfficientNetLite0 | AttendAndRectify, shapes: Sequence[tuple[int, int, int]]) -> None:
+        super().__init__()
+        attends = isinstance(network, AttendAndRectify)
+        base = network.base if attends else network
+        self.dropout, self.classifier = base.dropout, base.classifier
+        self.rectifier = network.rectifier if attends else None
+        self.shapes = tuple(shapes)
+
+    def forward(self, rows: Tensor) -> Tensor | AttentionOutput:
+        features, *maps = rows.split([self.classifier.in_features, *map(math.prod, self.shapes)], 1)
+        features = self.dropout(features)  # (B, F)
+        logits = self.classifier(features)  # (B, L)
+        if self.rectifier is None:
+            return logits
+        taps = tuple(flat.unflatten(1, shape) for flat, shape in zip(maps, self.shapes))  # (B, C, H, W) each
+        return self.rectifier(Observed(logits, features, taps))
+
+
+def packed(images: Mapping[str, Tensor], taps: Sequence[str], device: str = "cpu") -> Packed:
+    """Return what EfficientNet-Lite0 with its ImageNet weights computes for images, or did once.
+
+    Kept under `FGR_DATA`, by a name made of the images themselves, the taps, the weights and the code.
+
+    Args:
+        images: split -> (B, 3, H, W) uint8, all of one size.
+        taps: layers whose maps are kept beside the last features.
+        device: where to compute.
+
+    Raises:
+        ValueError: on a layer that does not exist.
+    """
+    digest = hashlib.sha256()
+    for split in sorted(images):
+        digest.update(json.dumps([split, list(images[split].shape)]).encode())
+        digest.update(images[split].contiguous().numpy())
+    (weights,) = data.manifest(WEIGHTS).files
+    code = [Path(module).read_text() for module in (__file__, efficientnet_lite.__file__)]
+    made_by = [list(taps), weights.checksum, *code, torch.backends.cpu.get_cpu_capability(), device]
+    digest.update(json.dumps(made_by).encode())
+    folder = data_root() / "features"
+    file = folder / f"{digest.hexdigest()[:20]}.pt"
+    with locked(folder / f".{file.stem}.lock"):
+        if not file.exists():
+            made = _computed(images, taps, device)
+            with atomic_path(file) as temporary:
+                torch.save(made, temporary)
+    kept = torch.load(file, weights_only=True)
+    return Packed(kept["rows"], tuple(map(tuple, kept["shapes"])))
+
+
+@torch.no_grad()
+def _computed(images: Mapping[str, Tensor], taps: Sequence[str], device: str) -> dict[str, object]:
+    with torch.random.fork_rng():
+        base = models.load_efficientnet_weights(EfficientNetLite0(), data.weights(WEIGHTS))
+        size = next(iter(images.values())).shape[1:]
+        network = augment(base, taps, num_classes=1000, heads=1, input_shape=tuple(size)).to(device).eval()
+    rows, shapes = {}, []
+    for split, part in images.items():
+        found = []
+        for batch in part.split(BATCH):
+            ready = standardize(batch.to(device), efficientnet_lite.MEAN, efficientnet_lite.STD)
+            _, features, maps = network.observe(ready)
+            shapes = [list(one.shape[1:]) for one in maps]
+            found.append(torch.cat([features, *(one.flatten(1) for one in maps)], 1).cpu())
+        rows[split] = torch.cat(found)
+    return {"rows": rows, "shapes": shapes}
