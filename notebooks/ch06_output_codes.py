@@ -163,6 +163,17 @@ draw.convergence(convergence)
 
 # %% tags=["nbval-ignore-output"]
 display(Markdown(page.origin(convergence)))
+choice = page.recorded("ch06_output_codes", "choice")
+display(
+    Markdown("**Validation error (%) by learning rate**, mean over epochs:")
+)
+display(page.table(grids.rates_table(choice), "rates"))
+
+# %% [markdown]
+# Look along a line of the last table before concluding anything from a race at one shared rate. A softmax layer's
+# logits have no bound, and a rate that is too large for it keeps it at chance; the decoder compares directions, and
+# its logits are bounded, so codes go on learning at rates at which one-hot does not learn at all. That is a reason to
+# like them. It is no proof that they learn faster.
 
 # %% [markdown]
 # ## Fewer bits (Fig. 6.3)

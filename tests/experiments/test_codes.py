@@ -286,3 +286,11 @@ def test_real_cells_have_the_classes_of_their_images() -> None:
     assert lengths == {"cifar10": [10, 10, 9], "synthetic_birds": [100, 100, 99]}
     chosen = grids.choice_cells(LAPTOP, ["spectral"], **grids.real_changes("cifar10"))
     assert {(cell.length, cell.dataset, cell.network) for cell in chosen} == {(9, "cifar10", "efficientnet_lite0")}
+
+
+def test_rates_table_has_a_line_a_code_and_a_column_a_rate() -> None:
+    table = grids.rates_table(choices({"one_hot": 0.03, "spectral": 0.3}))
+    assert table["code"].tolist() == ["one_hot", "spectral"]
+    assert table.columns.tolist() == ["code", "batch size", *(f"rate {lr:g}" for lr in LAPTOP.lrs)]
+    assert table.set_index("code").loc["one_hot"].drop("batch size").astype(float).idxmin() == "rate 0.03"
+    assert grids.rates_table(results.frame([])).empty

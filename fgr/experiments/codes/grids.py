@@ -257,6 +257,22 @@ def error_table(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=columns).sort_values("test error (%)")
 
 
+def rates_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the validation error in percent, mean over the epochs, by code and learning rate, of the runs that chose.
+
+    Of the chapter's own birds and features; one line a code and batch size.
+    """
+    columns = ["code", "batch size"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    table = with_config(rows)
+    table = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "epoch")]
+    table = table[(table["dataset"] == "synthetic_birds") & (table["network"] == "face_cnn")]
+    wide = 100 * table.pivot_table(index=["code", "batch_size"], columns="lr", values="value")
+    lines = wide.round(1).reset_index().rename_axis(columns=None)
+    return lines.set_axis([*columns, *(f"rate {rate:g}" for rate in wide.columns)], axis=1)
+
+
 def real_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return test errors in percent on features of the ImageNet network: at the end, and mean over the epochs."""
     lines = []
