@@ -9,6 +9,7 @@ from fgr.models.densenet import DenseNetBC
 from fgr.models.digit_cnn import digit_cnn
 from fgr.models.efficientnet_lite import EfficientNetLite0, load_efficientnet_weights
 from fgr.models.features import extract_features, find_layer
+from fgr.models.glimpse import FromOneImage, Until, glimpse_cnn, glimpse_vgg
 from fgr.models.mlp import mlp
 from fgr.models.named import load_network, preparation
 from fgr.models.resnet_cifar import ResNetCIFAR
@@ -23,9 +24,11 @@ __all__ = [
     "WARN",
     "DenseNetBC",
     "EfficientNetLite0",
+    "FromOneImage",
     "ResNeXt",
     "ResNetCIFAR",
     "SpatialTransformer",
+    "Until",
     "WRNAtt2",
     "WideResNet",
     "alexnet",
@@ -36,6 +39,8 @@ __all__ = [
     "extract_features",
     "face_cnn",
     "find_layer",
+    "glimpse_cnn",
+    "glimpse_vgg",
     "load_efficientnet_weights",
     "load_network",
     "load_vgg_weights",

@@ -138,15 +138,21 @@ def judge_all(results_folder: Path, chapter: int | None = None) -> list[Verdict]
     return verdicts
 
 
+def _shown(metric: str) -> tuple[float, str]:
+    """Return by what an effect is multiplied to be shown, and its unit."""
+    if metric in RATES or metric.startswith("weight: "):
+        return 100.0, " points"
+    if "angle" in metric or "gap" in metric:
+        return 1.0, "°"
+    return 1.0, " years" if metric == "mae" else ""
+
+
 def verdict_table(verdicts: list[Verdict]) -> pd.DataFrame:
     """Return one line a claim: statement, measured effect with its interval and unit, seeds, verdict."""
     lines = []
     for verdict in verdicts:
         claim, effect = verdict.claim, verdict.effect
-        rate = claim.metric in RATES
-        scale, unit = (
-            (100.0, " points") if rate else (1.0, "°" if "angle" in claim.metric or "gap" in claim.metric else "")
-        )
+        scale, unit = _shown(claim.metric)
         numbers = [] if effect is None else [scale * x for x in (effect.mean, effect.low, effect.high)]
         lines.append(
             {

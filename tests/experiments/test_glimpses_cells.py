@@ -21,7 +21,7 @@ from fgr.results.published import published
 
 NAME = "ch03_age_gender"
 LAPTOP, PAPER = resolve(Config, NAME, "laptop"), resolve(Config, NAME, "paper")
-LRS = {"low": 0.1, "glimpse": 0.2, "high": 0.3}
+LRS = {"low": 0.1, "glimpse": 0.2, "high": 0.3, "equal": 0.4, "add": 0.5}
 SMALL = Cell(low_size=16, high_size=32, grid=4, patches=3, hidden=8)
 
 
@@ -215,16 +215,20 @@ def differing(first: Cell, second: Cell) -> set[str]:
 
 def test_learning_rates_are_chosen_on_validation_by_each_kind_for_itself() -> None:
     """A rate that is best on the test set is not taken; all kinds have equally many tries, and a seed of their own."""
-    best = dict(zip(runs.NETWORKS, LAPTOP.lrs))
-    cells = grids.choice_cells(LAPTOP)
-    rows = [made_up(cell, 0, "validation", value=0.5 - abs(cell.lr - best[cell.network])) for cell in cells]
-    rows += [made_up(cell, 0, "test", value=0.5 + abs(cell.lr - best[cell.network])) for cell in cells]
-    assert grids.chosen_lrs(results.frame(rows)) == best
-    assert pd.Series([cell.network for cell in cells]).value_counts().to_dict() == dict.fromkeys(best, len(LAPTOP.lrs))
+    kinds = list(grids.kinds(LAPTOP))
+    assert kinds == ["low", "glimpse", "add", "equal", "high"]
+    best = {kind: LAPTOP.lrs[n % len(LAPTOP.lrs)] for n, kind in enumerate(kinds)}
+    rows = []
+    for kind, changes in grids.kinds(LAPTOP).items():
+        for lr in LAPTOP.lrs:
+            away = abs(lr - best[kind])
+            rows.append(made_up(grids.cell(LAPTOP, lr, **changes), 0, "validation", value=0.5 - away))
+            rows.append(made_up(grids.cell(LAPTOP, lr, **changes), 0, "test", value=0.5 + away))
+    assert grids.chosen_lrs(LAPTOP, results.frame(rows)) == best
+    assert {as_json(cell) for cell in grids.choice_cells(LAPTOP)} == {row.config for row in rows}
     for config, field in itertools.product((LAPTOP, PAPER), grids.MAY_BE_EMPTY):
         assert grids.CHOICE_SEED not in getattr(config, field)
-    without = grids.choice_cells(replace(LAPTOP, high_seeds=()))
-    assert {cell.network for cell in without} == {"low", "glimpse"}
+    assert list(grids.kinds(Config())) == ["low", "glimpse"]
 
 
 def test_table_3_5_has_all_combinations_and_a_cell_for_every_printed_choice() -> None:
@@ -238,6 +242,7 @@ def test_table_3_5_has_all_combinations_and_a_cell_for_every_printed_choice() ->
     kinds = {"attention-mode": 4, "weight-sharing": 6, "merge-mode": 6, "baseline": 1}
     assert sizes == {key: kinds[key.split("/")[1]] for key in sizes}
     assert set(published("T3.5").index) - set(sizes) == {"t3.5/svm-121"}
+    assert {(cell.merge, cell.lr) for cell in cells[1:]} == {("concat", 0.2), ("add", 0.5)}
     assert differing(cells[-1], grids.cell(LAPTOP, LRS["glimpse"])) == {"depth"}
     assert differing(cells[-2], grids.cell(LAPTOP, LRS["glimpse"])) == {"choice"}
 
@@ -247,8 +252,8 @@ def test_fig_3_3_has_every_pair_that_exists_beside_two_single_views() -> None:
     config = replace(LAPTOP, grids=(2, 4), patch_counts=(1, 5))
     small, large, *pairs = grids.grid_cells(config, LRS)
     assert [(cell.grid, cell.patches) for cell in pairs] == [(2, 1), (4, 1), (4, 5)]
-    assert differing(small, large) == {"low_size"} and large.low_size == grids.equal_cost(config)
-    assert {cell.lr for cell in pairs} == {0.2} and small.lr == large.lr == 0.1
+    assert differing(small, large) == {"low_size", "lr"} and large.low_size == grids.equal_cost(config)
+    assert {cell.lr for cell in pairs} == {0.2} and (small.lr, large.lr) == (0.1, 0.4)
 
 
 def test_folds_differ_from_the_live_cells_in_being_folds() -> None:

@@ -155,7 +155,7 @@ def rows_of(cell: Cell, metric: str, values: list[float], unit: str = "fraction"
 
 def test_design_table_averages_over_the_other_choices() -> None:
     """Each line by hand; the small view and the fixed design on their own."""
-    cells = grids.design_cells(grids.Config(), {"low": 0.1, "glimpse": 0.1})
+    cells = grids.design_cells(grids.Config(), dict.fromkeys(("low", "glimpse", "add"), 0.1))
     rows = [row for n, cell in enumerate(cells) for row in rows_of(cell, "accuracy", [n / 100, n / 100])]
     table = tables.design_table(results.frame(rows)).set_index("choice")["ours (%)"].str.split(" ").str[0].astype(float)
     number = {cell: n for n, cell in enumerate(cells)}

@@ -195,6 +195,15 @@ def test_every_claim_is_judged_and_laid_out(tmp_path: Path, make_rows) -> None:
     assert table["verdict"].tolist() == ["supported", f"undecided ({needed} seeds would decide)", "undecided"]
 
 
+@pytest.mark.parametrize(
+    ("metric", "shown"),
+    [("accuracy", "0.10 points"), ("weight: occluders", "0.10 points"), ("mae", "0.00 years"), ("correlation", "0.00")],
+)
+def test_effects_are_shown_in_their_unit(tmp_path: Path, metric: str, shown: str) -> None:
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump([{**ENTRY, "metric": metric, "smallest": 0.001}]))
+    assert verdict_table(judge_all(tmp_path))["smallest"].tolist() == [shown]
+
+
 def test_claims_of_the_book_name_known_rows() -> None:
     for entry in read_claims(REPOSITORY / "results" / "claims.yaml"):
         assert entry.split in SPLITS, entry.id

@@ -1,12 +1,13 @@
 """What chapter 3 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
+import functools
 import itertools
 from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 import torch
 
-from fgr.config import ParameterError
+from fgr.config import ParameterError, as_json
 from fgr.experiments.glimpses.faces import GENERATED
 from fgr.experiments.glimpses.runs import EXPERIMENT, NETWORKS, Cell, Shrunk, network
 from fgr.models.costs import costs
@@ -83,17 +84,31 @@ def cell(config: Config, lr: float, **changes: object) -> Cell:
     return replace(ours, **(VGG16 if config.backbone == "vgg16" else {}) | changes)
 
 
+def kinds(config: Config) -> dict[str, dict[str, object]]:
+    """Return the kinds of network that choose a learning rate each -> how they differ from the one with glimpses."""
+    found: dict[str, dict[str, object]] = {"low": {"network": "low"}, "glimpse": {}}
+    if config.design_seeds:
+        found["add"] = {"merge": "add"}
+    if config.grid_seeds:
+        found["equal"] = {"network": "low", "low_size": equal_cost(config)}
+    if config.high_seeds:
+        found["high"] = {"network": "high"}
+    return found
+
+
 def choice_cells(config: Config) -> list[Cell]:
     """Every kind of network that is run at every learning rate: the runs that choose."""
-    kinds = ("low", "glimpse", "high") if config.high_seeds else ("low", "glimpse")
-    return [cell(config, lr, network=kind) for kind in kinds for lr in config.lrs]
+    return [cell(config, lr, **changes) for changes in kinds(config).values() for lr in config.lrs]
 
 
-def chosen_lrs(rows: pd.DataFrame) -> dict[str, float]:
+def chosen_lrs(config: Config, rows: pd.DataFrame) -> dict[str, float]:
     """Return kind of network -> the learning rate with the best accuracy on validation after the last epoch."""
-    table = with_config(rows)
-    table = table[(table.metric == "accuracy") & (table.split == "validation")]
-    return {kind: float(part.loc[part["value"].idxmax(), "lr"]) for kind, part in table.groupby("network")}
+    table = rows[(rows.metric == "accuracy") & (rows.split == "validation")]
+    reached = dict(zip(table["config"], table["value"]))
+    return {
+        kind: max(config.lrs, key=lambda lr, changes=changes: reached[as_json(cell(config, lr, **changes))])
+        for kind, changes in kinds(config).items()
+    }
 
 
 def design_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
@@ -102,7 +117,7 @@ def design_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
     ours = cell(config, lrs["glimpse"])
     return [
         cell(config, lrs["low"], network="low"),
-        *(replace(ours, **combination) for combination in combinations),
+        *(replace(ours, lr=lrs["glimpse" if one["merge"] == "concat" else "add"], **one) for one in combinations),
         replace(ours, choice="sample"),
         replace(ours, depth=ours.depth + 1),
     ]
@@ -125,6 +140,7 @@ def table_3_5(depth: int) -> dict[str, dict[str, object]]:
     return found
 
 
+@functools.cache
 def macs(cell: Cell) -> int:
     """Return the multiply-accumulates of Conv2d and Linear for one face, by the network of a cell.
 
@@ -150,10 +166,9 @@ def equal_cost(config: Config) -> int:
 
 def grid_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
     """Fig. 3.3: every k with every n that it has; beside them the small view, and a larger one at equal cost."""
-    low = cell(config, lrs["low"], network="low")
     pairs = [(k, n) for k in config.grids for n in config.patch_counts if n <= k**2]
-    found = [low, replace(low, low_size=equal_cost(config))]
-    return found + [cell(config, lrs["glimpse"], grid=k, patches=n) for k, n in pairs]
+    views = [cell(config, lrs[kind], **kinds(config)[kind]) for kind in ("low", "equal")]
+    return views + [cell(config, lrs["glimpse"], grid=k, patches=n) for k, n in pairs]
 
 
 def fold_cells(config: Config, lrs: dict[str, float], labels: str) -> list[Cell]:

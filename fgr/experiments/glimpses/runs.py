@@ -141,30 +141,29 @@ def network(cell: Cell, num_classes: int) -> nn.Module:
         size = cell.low_size if cell.network == "low" else cell.high_size
         return Shrunk(VGG(stages, num_classes=num_classes, size=size, **shared), size)
     shape = (stages[-1][-1], *[cell.low_size >> len(stages)] * 2)
-    with torch.random.fork_rng(devices=[]):  # the where network starts as it does without glimpses
-        locate = LinearGridHead(shape, cell.grid, None if cell.weights else SPREAD)
+    locate = LinearGridHead(shape, cell.grid, None if cell.weights else SPREAD)
     options = ("low_size", "high_size", "grid", "patches", "depth", "shared", "weighting", "merge", "choice")
     chosen = {name: getattr(cell, name) for name in options}
     return FromOneImage(glimpse_vgg(num_classes, stages, locate=locate, **chosen, **shared), cell.low_size)
 
 
 def build(cell: Cell, seed: int, num_classes: int, train: Tensor) -> Scaled:
-    """Return the network of a cell behind the scale of its images; one seed starts all variants alike.
+    """Return the network of a cell behind the scale of its images; one seed starts the convolutions of all alike.
 
     Images are scaled by those of the training part, or, where weights are loaded, as these want them.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         built = network(cell, num_classes)
-        if not cell.weights:
-            return Scaled(built, *mean_std(train))
-        whole = VGG(STAGES[cell.backbone], cell.hidden, 1, cell.low_size, batch_norm=cell.backbone == "small")
-    load_vgg_weights(whole, read_weights(Path(cell.weights)), head=False)
-    state = whole.state_dict()
+        torch.manual_seed(seed)
+        start = VGG(STAGES[cell.backbone], cell.hidden, 1, cell.low_size, batch_norm=cell.backbone == "small")
+    if cell.weights:
+        load_vgg_weights(start, read_weights(Path(cell.weights)), head=False)
+    state = start.state_dict()
     for part in (built.net.where, built.net.what) if cell.network == "glimpse" else (built.net,):
         mine = {name for name in part.state_dict() if not name.startswith("fc")}  # these start anew (section 3.5)
         part.load_state_dict({name: state[name] for name in mine}, strict=False)
-    return Scaled(built, *preparation("vgg_face"))
+    return Scaled(built, *(preparation("vgg_face") if cell.weights else mean_std(train)))
 
 
 def scores_of(output: Tensor | Glimpse) -> Tensor:

@@ -71,8 +71,9 @@ class Study:
     def choice(self) -> dict[str, float]:
         """Let each kind of network choose its learning rate on validation, by runs with a seed of their own."""
         if len(self.config.lrs) == 1:
-            return dict.fromkeys(runs.NETWORKS, self.config.lrs[0])
-        return grids.chosen_lrs(self._sweep("choice", grids.choice_cells(self.config), [grids.CHOICE_SEED]))
+            return dict.fromkeys(grids.kinds(self.config), self.config.lrs[0])
+        rows = self._sweep("choice", grids.choice_cells(self.config), [grids.CHOICE_SEED])
+        return grids.chosen_lrs(self.config, rows)
 
     def design(self) -> pd.DataFrame:
         """Table 3.5: weighting, sharing and merge in every combination."""
