@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 THREADS ?= 2
 
-.PHONY: help book test unit nbval nbval-isa lint lock notebooks expected bench clean
+.PHONY: help book test unit nbval nbval-isa lint lock notebooks expected sets bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -47,6 +47,9 @@ expected: $(READY)  ## measure the bands of results/expected over seeds and inst
 lock: $(READY)  ## write requirements.lock and environment.yml from pyproject.toml
 	$(BIN)/python -m pip install --quiet 'uv>=0.9'
 	$(BIN)/python tools/lock.py
+
+sets: $(READY)  ## measure what the generated sets show, for the page of data sets; goes on where it stopped
+	$(BIN)/python tools/generated_sets.py
 
 bench: $(READY)  ## measure speed against named peers; WRITE=1 keeps the tables beside the scripts
 	@set -e; for script in benchmarks/*.py; do echo "$$script"; \

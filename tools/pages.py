@@ -5,6 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
+from measured import measured, table
 from pictures import pictures
 
 from fgr.cli.runner import Report
@@ -38,13 +39,6 @@ GROUPS = {  # kind of manifest -> heading and introduction on the page of data s
     "weights": ("Weights", "Of networks trained by others, to look at or to start from."),
 }
 PACKAGES = ("torch", "torchvision", "numpy", "pandas", "scikit-learn", "matplotlib", "papermill", "jupyter-book")
-
-
-def table(lines: pd.DataFrame) -> str:
-    """Return a Markdown table; bars inside cells are escaped."""
-    rows = [lines.columns, ["---"] * len(lines.columns), *lines.itertuples(index=False)]
-    cells = [[str(value).replace("|", "\\|").replace("\n", " ") for value in row] for row in rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
 
 
 def claims_page() -> str:
@@ -123,6 +117,7 @@ def datasets_page(folder: Path) -> str:
         for entry in mine:
             text.append(f"\n### {entry.title}\n\n{entry.description}\n")
             text.append(pictures(entry, folder / "_drawn"))
+            text.append(measured(entry.name, folder / "_drawn"))
             text += [f"* **{name}**: {value}" for name, value in _facts(entry).items() if value]
             if entry.faults:
                 text.append("* **Known faults**:")

@@ -3,6 +3,7 @@
 Torch and pandas are imported inside the commands, so that --help answers at once.
 """
 
+import json
 import math
 import random
 from typing import Annotated
@@ -40,22 +41,21 @@ def rerun(
     the two errors may differ by three standard deviations of the difference of two samples of the test set's size.
     """
     from fgr.data import manifest
-    from fgr.experiments import NOTEBOOKS
+    from fgr.experiments import RERUNS
     from fgr.experiments.classification import JUDGED
     from fgr.results import rows as results
 
     files = sorted((project_root() / "results" / "recorded").rglob("*.csv"))
     table = results.read(*files)
-    runs = {name: run for notebook in NOTEBOOKS.values() for name, run in notebook.runs.items()}
-    chosen = table.experiment.isin(list(runs)) & (table.metric == "error") & (table.split == "test")
+    chosen = table.experiment.isin(list(RERUNS)) & (table.metric == "error") & (table.split == "test")
     table = table[chosen & (table.selection == "last") & (table.seconds <= seconds)]
     if table.empty:
         raise ValueError(f"no recorded run took at most {seconds:g} s; raise --seconds")
     row = table.iloc[random.Random(seed).randrange(len(table))]
     typer.echo(f"run {row.run_id} of commit {row.commit}, {row.seconds:.0f} s then: {row.config} seed {row.seed}")
-    made = runs[row.experiment](row.config, int(row.seed), row.profile)
+    made = RERUNS[row.experiment](row.config, int(row.seed), row.profile)
     (again,) = [r.value for r in made if (r.metric, r.split, r.selection) == ("error", "test", "last")]
-    size = min(JUDGED, manifest(row.dataset).splits["test"])
+    size = min(JUDGED, json.loads(row.config).get("test") or manifest(row.dataset).splits["test"])
     spread = 3 * math.sqrt(2 * max(row.value * (1 - row.value), 1 / size) / size)
     word = "holds" if abs(again - row.value) <= spread else "DIFFERS"
     typer.echo(f"test error then {row.value:.4f}, now {again:.4f}, allowed difference {spread:.4f}: {word}")

@@ -1,6 +1,7 @@
 """What the notebooks call: one package a chapter, wiring only.
 
-`NOTEBOOKS` names every notebook, the parameters it takes and the numbers by which a run of it is judged.
+`NOTEBOOKS` names every notebook, the parameters it takes and the numbers by which a run of it is judged; `RERUNS` says
+how a recorded row of any experiment is measured again.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from fgr.experiments.attend import robustness as attend_robustness
 from fgr.experiments.attend import runs as attend_runs
 from fgr.experiments.codes import grids as codes
 from fgr.experiments.codes import runs as codes_runs
+from fgr.experiments.generated import grids as generated
 from fgr.experiments.orthoreg import grids as orthoreg
 from fgr.experiments.orthoreg import runs as orthoreg_runs
 from fgr.results.rows import Row
@@ -48,4 +50,9 @@ NOTEBOOKS = {
     "ch06_output_codes": Notebook(
         "Chapter 6: output codes", codes.Config, codes.headline, {codes_runs.EXPERIMENT: codes_runs.rerun}
     ),
+}
+
+RERUNS: dict[str, Callable[[str, int, str], list[Row]]] = {  # what generated sets show belongs to no notebook
+    **{name: run for notebook in NOTEBOOKS.values() for name, run in notebook.runs.items()},
+    **{part.experiment: part.rerun for part in generated.PARTS.values()},
 }
