@@ -11,6 +11,7 @@ from pathlib import Path
 
 import build_book
 import expected
+import measured
 import mutants
 import pages
 import pandas as pd
@@ -19,8 +20,11 @@ import pytest
 import torch
 
 from fgr.cli.runner import Report
+from fgr.config import as_json
 from fgr.data.manifests import manifest
 from fgr.experiments import NOTEBOOKS
+from fgr.experiments.generated import grids
+from fgr.experiments.generated.birds import by_chance
 from fgr.paths import project_root
 from fgr.results import rows as results
 
@@ -43,6 +47,29 @@ def test_generated_pages_are_those_of_the_contents(tmp_path: Path) -> None:
 
 def test_runs_page_has_a_line_for_every_run() -> None:
     assert "| ch05_orthoreg | smoke | 32 | ok | 2019-06-01T10:00:00+0000 |" in pages.runs_page([RAN])
+
+
+def test_page_of_data_sets_shows_what_was_recorded_or_that_nothing_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measured, "recorded", lambda *_: results.frame([]))
+    assert measured.measured("mnist", tmp_path) == ""
+    for name in ("synthetic_birds", "synthetic_faces"):
+        assert "Not run yet: `make sets` makes the rows." in measured.measured(name, tmp_path)
+    (known, *_) = [cell for cell in grids.bird_cells() if cell.reader == "attributes"]
+    (learned, *_) = [cell for cell in grids.bird_cells() if cell.reader == "cnn"]
+    rows = []
+    for cell, error in ((known, 0.0), (learned, 0.25)):
+        run = results.Run("generated_birds", as_json(cell), "synthetic_birds", 0, "laptop", "cpu")
+        rows.append(run.row("error", error, "fraction", "test", "last", epochs=1))
+        rows += [run.row(f"errors: {kin}", 0.25, "fraction", "test", "last", epochs=1) for kin in by_chance(20)]
+    monkeypatch.setattr(measured, "recorded", lambda *_: results.frame(rows))
+    page = measured.measured("synthetic_birds", tmp_path)
+    assert "| small network | 20 | 0.0 | 250 | 25.00 | 25.0 | 1 | 5.3 |" in page
+    assert "2 runs, seeds 0, commit" in page
+    pictures = re.findall(r"figure} _drawn/(\S+)", page)
+    assert len(pictures) == 2
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
 
 
 CLAIM = """
