@@ -89,7 +89,7 @@ def printed() -> pd.DataFrame:
 
     Example:
         >>> printed().set_index("printed for").loc["Birds", "gain (points)"]
-        1.3
+        '1.3'
     """
     table = pd.concat([published("T4.3"), published("T4.4")])
     lines = []
@@ -98,6 +98,6 @@ def printed() -> pd.DataFrame:
             [table.loc[f"{place}/{row}/{column}", "value"] for row in ("wrn", "warn")] for place in ("t4.3", "t4.4")
         )
         name = table.loc[f"t4.3/wrn/{column}", "column"]
-        lines.append([name, *reached, round(reached[1] - reached[0], 1), *efficiency])
+        lines.append([name, *(f"{value:.1f}" for value in (*reached, reached[1] - reached[0], *efficiency))])
     columns = ["WRN (%)", "WARN (%)", "gain (points)", "WRN (% / M)", "attention (% / M)"]
     return pd.DataFrame(lines, columns=["printed for", *columns])
