@@ -67,7 +67,7 @@ Markdown(page.settings(config, profile))
 # %%
 from fgr import output_codes
 from fgr.data.synthetic.birds import taxonomy
-from fgr.experiments.codes import bits, grids
+from fgr.experiments.codes import bits, grids, tables
 from fgr.experiments.codes import study as chapter
 from fgr.figures import codes as draw
 from fgr.figures import maps as draw_maps
@@ -167,7 +167,7 @@ choice = page.recorded("ch06_output_codes", "choice")
 display(
     Markdown("**Validation error (%) by learning rate**, mean over epochs:")
 )
-display(page.table(grids.rates_table(choice), "rates"))
+display(page.table(tables.rates_table(choice), "rates"))
 
 # %% [markdown]
 # Look along a line of the last table before concluding anything from a race at one shared rate. A softmax layer's
@@ -207,7 +207,7 @@ if config.table_seeds:
 table_6_1 = page.recorded("ch06_output_codes", "t6_1")
 beside = published.beside("T6.1", table_6_1, grids.table_6_1(100))
 display(page.table(beside, "t6.1"))
-display(page.table(grids.words_table(table_6_1), "t6.1-words"))
+display(page.table(tables.words_table(table_6_1), "t6.1-words"))
 display(Markdown(page.origin(table_6_1)))
 
 # %% [markdown]
@@ -229,7 +229,7 @@ for code in ("gaussian", "spectral"):
     display(
         Markdown(f"**{code}**, live:"), page.table(first, f"t6.2-{code}")
     )
-display(page.table(grids.meaning_table(meaning), "t6.2-chance"))
+display(page.table(tables.meaning_table(meaning), "t6.2-chance"))
 
 # %% [markdown]
 # ## The path of bits (Fig. 6.8)
@@ -295,9 +295,9 @@ if config.modern_seeds:
 # %% tags=["nbval-ignore-output"]
 end = page.recorded("ch06_output_codes", "end_to_end")
 modern = page.recorded("ch06_output_codes", "modern")
-display(page.table(grids.error_table(end, ["code"]), "end"))
+display(page.table(tables.error_table(end, ["code"]), "end"))
 display(Markdown(page.origin(end)))
-display(page.table(grids.error_table(modern, ["code", "head"]), "modern"))
+display(page.table(tables.error_table(modern, ["code", "head"]), "modern"))
 display(Markdown(page.origin(modern)))
 
 # %% [markdown]
@@ -313,7 +313,7 @@ if config.real_seeds:
 
 # %% tags=["nbval-ignore-output"]
 real = page.recorded("ch06_output_codes", "real")
-display(page.table(grids.real_table(real), "real"))
+display(page.table(tables.real_table(real), "real"))
 display(Markdown(page.origin(real)))
 
 # %% [markdown]

@@ -12,7 +12,7 @@ import torch
 
 from fgr.config import ParameterError, as_json, resolve
 from fgr.data.synthetic.birds import taxonomy
-from fgr.experiments.codes import bits, grids, runs, study
+from fgr.experiments.codes import bits, grids, runs, study, tables
 from fgr.experiments.codes.features import Source, features
 from fgr.experiments.codes.runs import Cell
 from fgr.results import rows as results
@@ -257,8 +257,8 @@ def test_thresholded_cuts_may_leave_equal_words_and_the_rows_say_so() -> None:
     table = results.frame(rows)
     words = table[table["metric"] == "distinct_words"]["value"].item()
     assert words == len(runs.code_matrix("spectral", "zero", 2, CELL.source, 0).unique(dim=0)) <= 4
-    assert grids.words_table(table).to_numpy().tolist() == [["spectral", "zero", 2, 20, words]]
-    assert grids.words_table(results.frame([])).empty
+    assert tables.words_table(table).to_numpy().tolist() == [["spectral", "zero", 2, 20, words]]
+    assert tables.words_table(results.frame([])).empty
 
 
 def test_the_imagenet_network_reads_birds_too() -> None:
@@ -268,7 +268,7 @@ def test_the_imagenet_network_reads_birds_too() -> None:
     assert found.test_error != found.test_error  # nothing was trained here
     _, rows = runs.run_cell(cell, 0, "test")
     assert {row.dataset for row in rows} == {"synthetic_birds"}
-    table = grids.real_table(results.frame(rows))
+    table = tables.real_table(results.frame(rows))
     assert table.iloc[5].tolist()[:2] == ["synthetic_birds", "spectral"] and table.iloc[5]["seeds"] == 1
     assert (table.iloc[:3]["at the end (%)"] == "not run").all()
 
@@ -289,8 +289,8 @@ def test_real_cells_have_the_classes_of_their_images() -> None:
 
 
 def test_rates_table_has_a_line_a_code_and_a_column_a_rate() -> None:
-    table = grids.rates_table(choices({"one_hot": 0.03, "spectral": 0.3}))
+    table = tables.rates_table(choices({"one_hot": 0.03, "spectral": 0.3}))
     assert table["code"].tolist() == ["one_hot", "spectral"]
     assert table.columns.tolist() == ["code", "batch size", *(f"rate {lr:g}" for lr in LAPTOP.lrs)]
     assert table.set_index("code").loc["one_hot"].drop("batch size").astype(float).idxmin() == "rate 0.03"
-    assert grids.rates_table(results.frame([])).empty
+    assert tables.rates_table(results.frame([])).empty
