@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: shapes, gradients, padding by hand, and that the published weights see what a photograph shows."""
+"""EfficientNet-Lite0: shapes, gradients, padding by hand, and published weights that see what a photograph shows."""
 
 import pytest
 import torch
