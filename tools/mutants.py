@@ -39,14 +39,14 @@ MUTANTS = {
     "shuffled species": (
         "ch06_output_codes",
         "fgr/experiments/codes/features.py",
-        '    kept = {"test_error"',
+        '    kept = {"test_error": torch.tensor(history',
         '    parts["train"] = (parts["train"][0], parts["train"][1][torch.randperm(len(parts["train"][1]))])\n'
-        '    kept = {"test_error"',
+        '    kept = {"test_error": torch.tensor(history',
     ),
     "random cuts": (
         "ch06_output_codes",
         "fgr/experiments/codes/runs.py",
-        "oc.spectral(similarity(birds), length)",
+        "oc.spectral(similarity(source), length)",
         "oc.gaussian(n, length, generator)",
     ),
 }

@@ -18,6 +18,7 @@ from fgr.experiments.page import record_file
 from fgr.experiments.sweep import sweep
 from fgr.results.rows import Row, append, frame, read
 
+CURVES = {"live": "test", "choice": "validation", "convergence": "test"}  # sweep -> split whose curve is kept
 SHOWN = ("one_hot", "gaussian", "spectral")  # the three codes that pictures compare
 
 
@@ -127,9 +128,13 @@ class Study:
 
     def _sweep(self, name: str, cells: list[runs.Cell], seeds: Sequence[int]) -> pd.DataFrame:
         def run(cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
-            return runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)[1]
+            rows = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)[1]
+            if name == "choice":
+                return [row for row in rows if row.split == "validation"]
+            return [row for row in rows if row.selection != "epoch" or row.split == CURVES.get(name)]
 
-        rows = sweep(run, runs.EXPERIMENT, cells, seeds, record_file(self.config, name), lent=self.rows)
+        lent = () if name in CURVES else self.rows  # rows of other sweeps may have no curve
+        rows = sweep(run, runs.EXPERIMENT, cells, seeds, record_file(self.config, name), lent)
         known = {row.run_id for row in self.rows}
         self.rows += [row for row in rows if row.run_id not in known]
         return frame(rows)
