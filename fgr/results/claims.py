@@ -16,7 +16,8 @@ import yaml
 from fgr.results.rows import frame, read, with_config
 from fgr.results.statistics import Interval, interval, seeds_needed
 
-RATES = ("error", "overfitting", "accuracy", "accuracy_of_folds", "auc", "face", "mean_error", "gain", "regret")  # points
+# shown in percentage points
+RATES = ("error", "overfitting", "accuracy", "accuracy_of_folds", "auc", "face", "mean_error", "gain", "regret")
 
 
 @dataclass(frozen=True)
