@@ -30,7 +30,7 @@ def face_curves(rows: pd.DataFrame) -> Figure:
                 words = "linear" if reader == "linear" else "network"
                 _line(ax, part, factor, f"{words}, {size} pixels", color)
             ax.set(ylabel=label)
-        axes[0].legend()
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -47,7 +47,7 @@ def bird_curves(rows: pd.DataFrame, num_species: int = 20) -> Figure:
         axes.axhline(100 * (1 - 1 / num_species), color=BLACK, linestyle=":", linewidth=0.9)
         axes.annotate("chance", (0.01, 100 * (1 - 1 / num_species)), xycoords=("axes fraction", "data"), va="bottom")
         axes.set(ylabel="test error (%)", ylim=(0, 104))
-        axes.legend()
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 

@@ -265,7 +265,7 @@ def test_figures_have_a_line_or_bar_for_everything_and_say_when_there_is_nothing
     assert heights[3] == pytest.approx([100 * share for share in birds.by_chance(20).values()])
     several = draw.face_curves(rows_of("faces"))
     assert len(several.axes) == 4
-    assert [text.get_text() for text in several.axes[0].get_legend().get_texts()] == [
+    assert [text.get_text() for text in several.legends[0].get_texts()] == [
         "linear, 32 pixels",
         "network, 32 pixels",
         "network, 128 pixels",
