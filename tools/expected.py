@@ -28,7 +28,9 @@ INSTRUCTION_SETS = {
 }
 LEAST_OF_RATES = 0.02
 SEEDS = {  # what varies of a notebook's smoke profile from one measurement to the next
+    "ch02_pain": [{"seeds": [s]} for s in range(5)],
     "ch05_orthoreg": [{"seeds": [s], "toy_seeds": [3 * s, 3 * s + 1, 3 * s + 2]} for s in range(5)],
+    "ch03_age_gender": [{"seeds": [s]} for s in range(5)],
     "ch04_attend_and_rectify": [{"seeds": [s]} for s in range(5)],
     "ch06_output_codes": [{"seeds": [s]} for s in range(5)],
 }

@@ -7,6 +7,24 @@ from fgr.paths import project_root
 
 # name -> the notebook that must see it, file, the line as it is, the line as it must not be
 MUTANTS = {
+    "shuffled pain levels": (
+        "ch02_pain",
+        "fgr/experiments/pain/network.py",
+        "    targets, landmarks = targets_of(cell, whole), landmarks_of(whole)",
+        "    targets, landmarks = targets_of(cell, whole)[torch.randperm(len(whole))], landmarks_of(whole)",
+    ),
+    "images not aligned": (
+        "ch02_pain",
+        "fgr/experiments/pain/preprocess.py",
+        "return aligned_crop(images, landmarks, self.reference, self.size) * self.mask",
+        "return resize(images, self.size) * self.mask",
+    ),
+    "tested people in training": (
+        "ch02_pain",
+        "fgr/experiments/pain/cells.py",
+        "return [Split(counts[split.train], counts[split.test]) for split in found]",
+        "return [Split(counts, counts[split.test]) for split in found]",
+    ),
     "no penalty": ("ch05_orthoreg", "fgr/orthoreg.py", "if self.strength == 0:", "if True:"),
     "global rule": ("ch05_orthoreg", "fgr/orthoreg.py", 'if mode == "local":  #', "if False:  #"),
     "shuffled labels": (
@@ -16,6 +34,20 @@ MUTANTS = {
         '    images, targets = ready["train"]\n'
         '    ready["train"] = (images, targets[torch.randperm(len(targets))])\n'
         "    return ready, len(",
+    ),
+    "shuffled answers": (
+        "ch03_age_gender",
+        "fgr/experiments/glimpses/runs.py",
+        "    began = time.perf_counter()\n",
+        '    images, targets = parts["train"]\n'
+        '    parts["train"] = (images, targets[torch.randperm(len(targets))])\n'
+        "    began = time.perf_counter()\n",
+    ),
+    "uniform grid": (
+        "ch03_age_gender",
+        "fgr/glimpse/grid.py",
+        "return logits.flatten(1).softmax(1)",
+        "return (0 * logits).flatten(1).softmax(1)",
     ),
     "uniform masks": (
         "ch04_attend_and_rectify",

@@ -17,8 +17,13 @@ from fgr.experiments.attend import runs as attend_runs
 from fgr.experiments.codes import grids as codes
 from fgr.experiments.codes import runs as codes_runs
 from fgr.experiments.generated import grids as generated
+from fgr.experiments.glimpses import details as glimpses_details
+from fgr.experiments.glimpses import grids as glimpses
+from fgr.experiments.glimpses import runs as glimpses_runs
 from fgr.experiments.orthoreg import grids as orthoreg
 from fgr.experiments.orthoreg import runs as orthoreg_runs
+from fgr.experiments.pain import grids as pain
+from fgr.experiments.pain import runs as pain_runs
 from fgr.results.rows import Row
 
 
@@ -38,6 +43,15 @@ class Notebook:
 
 
 NOTEBOOKS = {
+    "ch02_pain": Notebook(
+        "Chapter 2: pain from faces", pain.Config, pain.headline, {pain_runs.EXPERIMENT: pain_runs.rerun}
+    ),
+    "ch03_age_gender": Notebook(
+        "Chapter 3: age and gender",
+        glimpses.Config,
+        glimpses.headline,
+        {part.EXPERIMENT: part.rerun for part in (glimpses_runs, glimpses_details)},
+    ),
     "ch04_attend_and_rectify": Notebook(
         "Chapter 4: attend and rectify",
         attend.Config,

@@ -1,8 +1,9 @@
 """Pictures of chapter 2: stages of preparation, predicted and true pain over time, saliency beside the mean face."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.axes import Axes
 from torch import Tensor
 
 from fgr.checks import check_shape
@@ -29,8 +30,7 @@ def stages(shown: Mapping[str, Tensor]) -> Figure:
             check_shape(images, f"{count} C H W", title)
             for ax, image in zip(row, images):
                 ax.imshow(image.permute(1, 2, 0).numpy())
-                ax.set(xticks=[], yticks=[])
-                ax.grid(visible=False)
+                _picture(ax)
             row[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=8)
     return figure
 
@@ -67,29 +67,29 @@ def saliency(average: Tensor, face: Tensor) -> Figure:
         shown = left.imshow((average / average.max()).numpy(), cmap=SCALE, vmin=0, vmax=1)
         right.imshow(face.permute(1, 2, 0).clamp(0, 1).numpy())
         for ax, title in ((left, "mean saliency"), (right, "mean face")):
-            ax.set(xticks=[], yticks=[], title=title)
-            ax.grid(visible=False)
+            _picture(ax)
+            ax.set_title(title)
         figure.colorbar(shown, ax=left, shrink=0.8, label="share of the maximum")
     return figure
 
 
-def rate_over(rows: pd.DataFrame, by: str, order: Sequence[str], metric: str, label: str) -> Figure:
+def rate_over(rows: pd.DataFrame, by: str, names: Mapping[str, str], metric: str, label: str) -> Figure:
     """Draw a rate in percent for variants, one under the other: every seed, their mean and interval.
 
     Args:
         rows: recorded rows.
         by: field of their configuration.
-        order: of its values, from the top.
+        names: its values, from the top, and what to call each.
         metric: e.g. "auc".
         label: of the axis.
     """
     table = chosen(rows, metric, "test", "last")
     with style():
-        figure, (axes,) = panels(1, width=5.8, height=0.9 + 0.36 * len(order))
+        figure, (axes,) = panels(1, width=5.8, height=0.9 + 0.36 * len(names))
         axes.set(xlabel=label)
         if table.empty:
             return not_run(figure)
-        for place, name in enumerate(order):
+        for place, name in enumerate(names):
             values = 100 * table[table[by] == name].groupby("seed")["value"].mean()
             if values.empty:
                 continue
@@ -98,6 +98,12 @@ def rate_over(rows: pd.DataFrame, by: str, order: Sequence[str], metric: str, la
             half = mean.high - mean.mean if mean.n > 1 else 0.0
             axes.errorbar(mean.mean, place, xerr=half, color=BLUE, marker="D", markersize=5, capsize=3)
         axes.axvline(50, color=VERMILION, linewidth=0.9, linestyle=":")  # chance
-        axes.set(yticks=range(len(order)), ylim=(len(order) - 0.5, -0.5))
-        axes.set_yticklabels(order)
+        axes.set(yticks=range(len(names)), ylim=(len(names) - 0.5, -0.5))
+        axes.set_yticklabels(names.values())
     return figure
+
+
+def _picture(ax: Axes) -> None:
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fgr.checks import check_shape
+from fgr.figures.runs import not_run
 from fgr.figures.style import ORANGE, Figure, style
 
 CELL = 1.25  # inches a picture
@@ -87,6 +88,8 @@ def confusion(matrix: np.ndarray, names: list[str], title: str = "") -> Figure:
     Args:
         matrix: (L, L) counts.
         names: of the classes.
+
+    A matrix without counts says that nothing was run.
     """
     shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     size = 1.6 + 0.42 * len(names)
@@ -94,6 +97,8 @@ def confusion(matrix: np.ndarray, names: list[str], title: str = "") -> Figure:
         figure = Figure(figsize=(size + 0.8, size))
         axes = figure.add_subplot()
         axes.grid(visible=False)
+        if not matrix.any():
+            return not_run(figure)
         shown = axes.imshow(shares, cmap=SCALE, vmin=0, vmax=100)
         ticks = range(len(names))
         axes.set(xticks=ticks, yticks=ticks, xlabel="predicted", ylabel="true", title=title)

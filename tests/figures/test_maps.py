@@ -56,3 +56,9 @@ def test_confusion_is_in_percent_of_the_true_class() -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
     assert [text.get_text() for text in axes.texts] == ["75", "25", "0", "0"]
     assert drawable(figure)
+
+
+def test_confusion_without_counts_says_that_nothing_was_run() -> None:
+    """Rather than show a table of zeros."""
+    figure = confusion(np.zeros((2, 2)), ["jay", "wren"])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["not run yet"] and len(figure.axes) == 1

@@ -20,16 +20,22 @@ pytestmark = pytest.mark.notebook
 
 ROOT = project_root()
 OTHER = {  # parameters that are not the defaults, with bands
+    "ch02_pain": {"seeds": [3]},
+    "ch03_age_gender": {"seeds": [3]},
     "ch04_attend_and_rectify": {"seeds": [3]},
     "ch05_orthoreg": {"seeds": [3], "toy_seeds": [9, 10, 11]},
     "ch06_output_codes": {"seeds": [3]},
 }
 MISSPELT = {
+    "ch02_pain": ("epoch", "epochs"),
+    "ch03_age_gender": ("patch", "patches"),
     "ch04_attend_and_rectify": ("epoch", "epochs"),
     "ch05_orthoreg": ("epoch", "epochs"),
     "ch06_output_codes": ("share", "shares"),
 }
 BREAKS = {  # a mutant that the verdict must see
+    "ch02_pain": "shuffled pain levels",
+    "ch03_age_gender": "shuffled answers",
     "ch04_attend_and_rectify": "uniform masks",
     "ch05_orthoreg": "shuffled labels",
     "ch06_output_codes": "shuffled species",

@@ -24,7 +24,6 @@ EXPERIMENT = "pain"
 LOSSES = ("regression", "binary", "emotion")
 APART = ("one_subject", "subject", "sequence", "frame")
 JUDGES = ("cnn", "lstm_fc6", "lstm_fc7")
-LAYERS = {"lstm_fc6": "relu6", "lstm_fc7": "relu7"}  # what Caffe's tools, and so the thesis, call fc6 and fc7
 PAIN = 1.0  # levels from here on are pain
 APEX = 3  # frames of an emotion video that count, its last ones
 FOLD_SEED = 0  # of the folds, which all runs share

@@ -13,14 +13,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fgr import data, models
+from fgr.alignment import generalized_procrustes
 from fgr.checks import check_choice
 from fgr.data.loader import TensorLoader
 from fgr.data.splits import Split
 from fgr.data.synthetic.cache import source_hash
-from fgr.data.transforms import LEVELS, crop_and_flip, resize
-from fgr.experiments.classification import fit
+from fgr.data.transforms import LEVELS
 from fgr.experiments.pain.cells import PAIN, Cell, targets_of
-from fgr.experiments.pain.preprocess import Intensity, fit_intensity, frames, landmarks_of, prepared, shaper
+from fgr.experiments.pain.preprocess import (
+    Intensity,
+    Shaper,
+    fit_intensity,
+    frames,
+    in_shape,
+    landmarks_of,
+    prepared,
+    shaper,
+)
 from fgr.models.named import read_weights
 from fgr.models.vgg import VGG, load_vgg_weights
 from fgr.paths import atomic_path, data_root, locked
@@ -28,7 +37,7 @@ from fgr.temporal import Standardization, fit_standardization
 from fgr.training import train
 
 NETWORKS = ("face_cnn", "vgg16")
-PER_SUBJECT = 8  # photographs of a person on which a network is pretrained; the last of them tests
+PER_SUBJECT = 20  # photographs of a person on which a network is pretrained; the last of them tests
 BATCH = 200  # frames read at once when nothing is learned
 
 
@@ -48,17 +57,23 @@ class Trained(NamedTuple):
             return found.log_softmax(1)
         return found[:, 0] if self.levels is None else self.levels.invert(found[:, 0])
 
-    def features(self, images: Tensor, layer: str, device: torch.device | str = "cpu") -> Tensor:
-        """Return what a layer gives for prepared images, (B, D) float32."""
+    @torch.no_grad()
+    def features(self, images: Tensor, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+        """Return what fc6 and fc7 give for prepared images, rectified: (B, D) float32 each."""
         batches = (self.intensity.apply(x) for x in images.split(BATCH))
-        return torch.cat(list(models.extract_features(self.model, batches, layer, device)))
+        fc6 = torch.cat(list(models.extract_features(self.model, batches, "relu6", device)))  # (B, D)
+        fc7 = self.model.relu7(self.model.fc7(fc6.to(device))).cpu()  # (B, D); without dropout
+        return {"fc6": fc6, "fc7": fc7}
 
 
 def build(cell: Cell, outputs: int) -> VGG:
-    """Return an untrained network for a cell, with torch's current random state."""
+    """Return an untrained network for a cell, with torch's current random state.
+
+    Channels come last in memory, which is nearly twice as fast on a CPU.
+    """
     check_choice(cell.network, NETWORKS, "network")
     make = models.face_cnn if cell.network == "face_cnn" else models.vgg16
-    return make(outputs, size=cell.size, dropout=cell.dropout)
+    return make(outputs, size=cell.size, dropout=cell.dropout).to(memory_format=torch.channels_last)
 
 
 def start(cell: Cell, outputs: int, seed: int, device: torch.device | str = "cpu") -> VGG:
@@ -83,7 +98,8 @@ def _pretraining(cell: Cell) -> Cell:
 def pretrained(cell: Cell, device: str = "cpu") -> tuple[dict[str, Tensor], float]:
     """Return weights that know who is who on raw generated faces, and their test error; kept on disk in `FGR_DATA`.
 
-    As VGG-Face was: photographs as they are, one class a person. Of each person's photographs the last tests.
+    As VGG-Face was: photographs cropped around the face, background and all, one class a person. Of each person's
+    photographs the last tests.
     """
     made_by = (source_hash("faces"), Path(__file__).read_text(), torch.backends.cpu.get_cpu_capability(), device)
     what = json.dumps([cell.network, cell.size, cell.frame, cell.pretraining, cell.pretraining_epochs, *made_by])
@@ -100,30 +116,34 @@ def pretrained(cell: Cell, device: str = "cpu") -> tuple[dict[str, Tensor], floa
 
 def _pretrain(cell: Cell, device: str) -> dict[str, object]:
     faces = data.load("synthetic_faces", "train", count=cell.pretraining, size=cell.frame, per_subject=PER_SUBJECT)
+    images = in_shape(faces, Shaper("crop", generalized_procrustes(landmarks_of(faces)).mean, cell.size))
     who = faces.annotations["subject"].unique(return_inverse=True)[1]  # (B,)
-    images = resize(faces.images, cell.size)
     last = torch.arange(len(who)) % PER_SUBJECT == PER_SUBJECT - 1
-    ready = fit_intensity(images[~last], torch.ones(images.shape[2:], dtype=torch.bool)).apply(images)
+    intensity = fit_intensity(images[~last], torch.ones(images.shape[2:], dtype=torch.bool))
+    loader = TensorLoader(images[~last], who[~last], 64, augment=lambda chosen, _: intensity.apply(chosen))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = build(cell, int(who.max()) + 1)
-        history = fit(
+        optimizer, schedule = adam(model, 0.001, cell.pretraining_epochs)
+        train(
             model,
-            {"train": (ready[~last], who[~last]), "test": (ready[last], who[last])},
-            seed=0,
-            epochs=cell.pretraining_epochs,
-            lr=0.02,
-            momentum=0.9,
-            weight_decay=5e-4,
-            milestones=(0.6, 0.85),
-            batch_size=64,
-            augment=crop_and_flip,
+            loader,
+            F.cross_entropy,
+            optimizer,
+            cell.pretraining_epochs,
+            schedule=schedule,
             device=device,
             label="who is who",
-            judged=1000,
         )
+    found = Trained(model, intensity, None).outputs(images[last], device).argmax(1)
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
-    return {"weights": weights, "test_error": torch.tensor(history[-1].metrics["test"])}
+    return {"weights": weights, "test_error": (found != who[last]).double().mean()}
+
+
+def adam(model: VGG, lr: float, epochs: int) -> tuple[torch.optim.Adam, torch.optim.lr_scheduler.StepLR]:
+    """Return how all networks here learn: by Adam, whose learning rate is divided by five after 3/5 of the epochs."""
+    optimizer = torch.optim.Adam(model.parameters(), lr)
+    return optimizer, torch.optim.lr_scheduler.StepLR(optimizer, max(1, math.ceil(0.6 * epochs)), gamma=0.2)
 
 
 def train_network(cell: Cell, split: Split, seed: int, device: torch.device | str = "cpu") -> Trained:
@@ -166,11 +186,9 @@ def train_network(cell: Cell, split: Split, seed: int, device: torch.device | st
         drop_last=len(balanced) >= cell.batch_size,
     )  # numbers, not images: a batch is prepared when it is needed
     model = start(cell, outputs, seed, device)
-    steps = max(1, math.ceil(0.6 * cell.epochs))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # dropout
-        optimizer = torch.optim.Adam(model.parameters(), cell.lr)
-        schedule = torch.optim.lr_scheduler.StepLR(optimizer, steps, gamma=0.2)
+        optimizer, schedule = adam(model, cell.lr, cell.epochs)
         train(model, loader, loss, optimizer, cell.epochs, schedule=schedule, device=device, label=cell.variant)
     return Trained(model.cpu(), intensity, levels)
 

@@ -22,13 +22,13 @@ from fgr.alignment import (
 from fgr.checks import check_choice
 from fgr.data import ImageSet
 from fgr.data.image_files import ImageFiles
-from fgr.data.transforms import resize
+from fgr.data.transforms import LEVELS, resize
 
 # How a frame is brought into shape. "align" turns, scales and masks the face but does not deform it: our reading of the
 # first row of Table 2.2, which the thesis does not describe further.
 VARIANTS = ("raw", "align", "frontal_all", "frontal", "frontal_deformed", "crop")
 MEANS = ("pixel", "global")
-MARGIN = 0.18  # of an aligned crop: what it shows around the face, as networks see that were trained on raw faces
+MARGIN = 0.12  # of an aligned crop: what it shows around the face, as networks see that were trained on raw faces
 STRENGTH = 0.02  # of the landmark noise of "frontal_deformed"; the thesis does not give its own
 GENERATED = ("synthetic_pain", "synthetic_emotions")
 EMOTION_FRAMES = 12  # of each emotion video: three windows of ten, which end in its last three frames
@@ -64,7 +64,7 @@ class Intensity(NamedTuple):
 
     def apply(self, images: Tensor) -> Tensor:
         """Return images (B, 3, S, S) in [0, 1] or bytes as the network takes them; what is masked out is exactly 0."""
-        scaled = images.float() / 255 if images.dtype == torch.uint8 else images
+        scaled = images.float() / LEVELS if images.dtype == torch.uint8 else images
         return global_contrast_normalize(scaled - self.mean, self.mask)
 
 
@@ -75,13 +75,18 @@ def frames(source: Source) -> ImageSet:
     Frames of real archives are squeezed into a square; alignment undoes most of that. Of emotion videos the last twelve
     frames are read, which three windows of ten need.
     """
+    return last_frames(source, EMOTION_FRAMES)
+
+
+def last_frames(source: Source, last: int) -> ImageSet:
+    """Return all frames of pain videos, or the `last` ones of each emotion video, in memory."""
     options: dict[str, object] = {}
     if source.dataset == "synthetic_pain":
         options = {"subjects": source.subjects, "sequences": source.sequences, "length": source.length}
     elif source.dataset == "synthetic_emotions":
-        options = {"last": EMOTION_FRAMES, "sequences": source.videos or None}
+        options = {"last": last, "sequences": source.videos or None}
     elif source.dataset == "ck_plus":
-        options = {"last": EMOTION_FRAMES}
+        options = {"last": last}
     if source.dataset in GENERATED:
         options["size"] = source.frame
     whole = data.load(source.dataset, "all", **options)
@@ -154,13 +159,19 @@ def shaper(source: Source, variant: str) -> Shaper:
 @functools.lru_cache(maxsize=2)
 def prepared(source: Source, variant: str) -> Prepared:
     """Return every frame of a source in shape, as bytes."""
-    whole, shape = frames(source), shaper(source, variant)
-    landmarks = landmarks_of(whole)
-    parts = [
-        (255 * shape(images.float() / 255, points)).round().to(torch.uint8)
-        for images, points in zip(whole.images.split(CHUNK), landmarks.split(CHUNK))
-    ]
-    return Prepared(torch.cat(parts), shape.mask)
+    shape = shaper(source, variant)
+    return Prepared(in_shape(frames(source), shape), shape.mask)
+
+
+def in_shape(whole: ImageSet, shape: Shaper) -> Tensor:
+    """Return all images of a set brought into shape, as bytes (B, 3, S, S)."""
+    parts = zip(whole.images.split(CHUNK), landmarks_of(whole).split(CHUNK))
+    return torch.cat([as_bytes(shape(images.float() / LEVELS, points)) for images, points in parts])
+
+
+def as_bytes(images: Tensor) -> Tensor:
+    """Return images in [0, 1] as uint8."""
+    return (LEVELS * images).round().to(torch.uint8)
 
 
 def fit_intensity(images: Tensor, mask: Tensor, mean: str = "pixel") -> Intensity:
@@ -174,9 +185,9 @@ def fit_intensity(images: Tensor, mask: Tensor, mean: str = "pixel") -> Intensit
     """
     check_choice(mean, MEANS, "mean")
     if mean == "pixel":
-        total = sum((part.float() / 255).sum(0, dtype=torch.float64) for part in images.split(CHUNK))
+        total = sum((part.float() / LEVELS).sum(0, dtype=torch.float64) for part in images.split(CHUNK))
         return Intensity(per_pixel_mean((total / len(images)).float()[None], mask), mask)
-    average = images.float().mean() / 255
+    average = images.float().mean() / LEVELS
     return Intensity(average.expand(images.shape[1:]), torch.ones_like(mask))
 
 

@@ -5,10 +5,11 @@ from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from fgr.data.feature_files import FrameFeatures
 from fgr.data.splits import Split
-from fgr.experiments.pain.cells import LAYERS, Cell, targets_of
+from fgr.experiments.pain.cells import Cell, targets_of
 from fgr.experiments.pain.network import Trained
 from fgr.experiments.pain.preprocess import frames, prepared
 from fgr.experiments.sequences import SequenceSettings, fit
@@ -73,12 +74,15 @@ def lstm_outputs(
     place = torch.full((len(frames(cell.source)),), -1)
     place[needed] = torch.arange(len(needed))
     found = {}
-    for judge, layer in LAYERS.items():
-        images = prepared(cell.source, cell.variant).images[needed]
-        features = trained.features(images, layer, device)[place]  # rows that nobody needs hold the last frame's
+    for layer, features in trained.features(prepared(cell.source, cell.variant).images[needed], device).items():
+        features = features[place]  # rows that nobody needs hold the last frame's
         with TemporaryDirectory() as folder:
             model, _ = fit(
                 gather(cell, features, train), None, settings(cell, seed), Path(folder) / "run", device=str(device)
             )
-        found[judge] = model.predict(gather(cell, features, test), device).outputs.float()
+        outputs = model.predict(gather(cell, features, test), device).outputs.float()
+        if cell.loss == "emotion":  # an LSTM knows classes only up to the last one of its training frames
+            missing = len(frames(cell.source).classes) - outputs.shape[1]
+            outputs = F.pad(outputs, (0, missing), value=-torch.inf)
+        found[f"lstm_{layer}"] = outputs
     return found

@@ -10,20 +10,12 @@ from torch import Tensor
 
 from fgr.data import ImageSet
 from fgr.experiments.page import record_file
-from fgr.experiments.pain import grids, runs
-from fgr.experiments.pain.cells import APEX, EXPERIMENT, PAIN, Cell, judged_frames, targets_of
+from fgr.experiments.pain import grids, pictures, runs
+from fgr.experiments.pain.cells import EXPERIMENT, PAIN, Cell, targets_of
 from fgr.experiments.pain.looking import Looks
-from fgr.experiments.pain.preprocess import fit_intensity, frames, landmarks_of, prepared, shaper
+from fgr.experiments.pain.preprocess import frames
 from fgr.experiments.sweep import sweep
 from fgr.results.rows import Row, append, frame, read
-
-STAGES = {  # of Fig. 2.3, title -> variant
-    "frame": "raw",
-    "aligned crop": "crop",
-    "aligned, masked": "align",
-    "frontal, all landmarks": "frontal_all",
-    "frontal, fewer landmarks": "frontal",
-}
 
 
 class Study:
@@ -53,17 +45,13 @@ class Study:
         calm = [int(((subjects == s) & (levels < PAIN)).nonzero()[0, 0]) for s in suffering]
         return torch.tensor([*calm, *(worst[s] for s in suffering)])
 
+    def close_ups(self, rows: Tensor) -> Tensor:
+        """Return some frames (B, 3, H, W) uint8, larger than networks see them where they are generated."""
+        return pictures.close_ups(self._cell.source, rows).images
+
     def stages(self, rows: Tensor) -> dict[str, Tensor]:
         """Return title -> frames (B, 3, S, S) uint8 at every stage of Fig. 2.3, the last as the network sees it."""
-        source = self._cell.source
-        shown = {title: prepared(source, variant).images[rows] for title, variant in STAGES.items()}
-        made = torch.Generator().manual_seed(0)
-        deform, whole = shaper(source, "frontal_deformed"), self.frames()
-        moved = deform.train(whole.images[rows].float() / 255, landmarks_of(whole)[rows], made)
-        shown["mirrored or deformed"] = (255 * moved).round().to(torch.uint8)
-        normal = fit_intensity(*prepared(source, "frontal")).apply(shown["frontal, fewer landmarks"])
-        shown["contrast-normalised"] = (128 + 50 * normal).round().clamp(0, 255).to(torch.uint8)
-        return shown
+        return pictures.stages(self._cell.source, rows)
 
     def live(self) -> pd.DataFrame:
         """Train on two preparations, and an LSTM on the first, in front of the reader."""
@@ -71,7 +59,7 @@ class Study:
 
     def traces(self) -> dict[str, Tensor]:
         """Return the true and the predicted level of every frame of the video with most pain (Fig. 2.2): (T,) each."""
-        cnn, lstm, _ = grids.live_cells(self.config)
+        cnn, lstm, *_ = grids.live_cells(self.config)
         levels, sequences = self.levels(), self.frames().annotations["sequence"]
         pain = torch.bincount(sequences, weights=levels)
         chosen = sequences == pain.argmax()
@@ -90,17 +78,8 @@ class Study:
         return Looks(*means, *(torch.cat([getattr(one, name) for one in found]) for name in ("shares", "areas")))
 
     def emotions(self) -> tuple[Tensor, list[str]]:
-        """Return the apex of one video of each emotion that there is, as prepared, and their names (Fig. 2.6)."""
-        cell = grids.emotion_cell(self.config)
-        whole = frames(cell.source)
-        counts = judged_frames(cell, whole)
-        kinds = whole.targets.unique().tolist()
-        apex = [int((counts & (whole.targets == kind)).nonzero()[APEX - 1, 0]) for kind in kinds]
-        return prepared(cell.source, "crop").images[apex], [whole.classes[kind] for kind in kinds]
-
-    def classes(self) -> list[str]:
-        """Return the names of all emotions."""
-        return list(frames(grids.emotion_cell(self.config).source).classes)
+        """Return the apex of a video of each emotion as an aligned crop, and their names (Fig. 2.6)."""
+        return pictures.emotions(grids.emotion_cell(self.config).source)
 
     def variants(self) -> pd.DataFrame:
         """Table 2.2: every preparation under the same folds."""

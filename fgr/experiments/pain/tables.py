@@ -9,7 +9,16 @@ from fgr.results.published import as_text, beside, published
 from fgr.results.rows import with_config
 from fgr.results.statistics import Interval, interval
 
-NAMES = {"cnn": "aligned crop", "lstm_fc7": "aligned crop, LSTM on fc7", "lstm_fc6": "aligned crop, LSTM on fc6"}
+VARIANT_NAMES = {
+    "raw": "whole frame",
+    "align": "aligned, masked",
+    "frontal_all": "frontal, all landmarks",
+    "frontal": "frontal, fewer landmarks",
+    "frontal_deformed": "frontal, mirrored and deformed",
+    "crop": "aligned crop",
+}
+APART_NAMES = {"frame": "frames", "sequence": "videos", "subject": "subjects"}
+JUDGE_NAMES = {"cnn": "CNN", "lstm_fc7": "LSTM on fc7", "lstm_fc6": "LSTM on fc6"}
 ROWS = {  # of Table 2.2 -> the fields of our cell
     "align": {"variant": "align", "judge": "cnn"},
     "align+front": {"variant": "frontal", "judge": "cnn"},
@@ -65,7 +74,7 @@ def table_2_4(main: pd.DataFrame) -> pd.DataFrame:
     lines = [["printed: aligned crop, LSTM", *printed]]
     table = with_config(main) if len(main) else main
     for judge in JUDGES:
-        line = [f"ours: {NAMES[judge]}"]
+        line = [f"ours: aligned crop, {JUDGE_NAMES[judge]}"]
         for name in metrics:
             mine = table[(table["judge"] == judge) & (table["variant"] == "crop")] if len(table) else table
             values = mine[mine["metric"] == name].groupby("seed")["value"].mean()
@@ -172,20 +181,22 @@ def rates(rows: pd.DataFrame, by: list[str], metrics: tuple[str, ...] = ("auc", 
 
 
 def live(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return AUC, balanced accuracy (percent) and correlation of the live runs, one line a judge and preparation."""
+    """Return AUC, balanced accuracy (percent) and correlation of the live runs, one line a run."""
     table = with_config(rows)
     lines = []
-    for (variant, judge), part in table.groupby(["variant", "judge"], sort=False):
+    for (variant, judge, apart), part in table.groupby(["variant", "judge", "apart"], sort=False):
         values = part.groupby("metric")["value"].mean()
+        names = VARIANT_NAMES[variant], JUDGE_NAMES[judge], APART_NAMES[apart]
         rate = [f"{100 * values[name]:.1f}" for name in ("auc", "accuracy_normalized")]
-        lines.append([variant, NAMES[judge].partition(", ")[2] or "CNN", *rate, f"{values.get('pcc', np.nan):.2f}"])
-    return pd.DataFrame(lines, columns=["preparation", "judge", "AUC (%)", "balanced accuracy (%)", "PCC"])
+        lines.append([*names, *rate, f"{values.get('pcc', np.nan):.2f}"])
+    columns = ["preparation", "judge", "kept apart", "AUC (%)", "balanced accuracy (%)", "PCC"]
+    return pd.DataFrame(lines, columns=columns)
 
 
 def places(looks: Looks) -> pd.DataFrame:
     """Return the share of saliency on face, active muscles and the rest, beside that of an even map, in percent."""
     means = [100 * values.double().mean(0) for values in (looks.shares, looks.areas)]
-    lines = [[name, *(round(value, 1) for value in mean.tolist())] for name, mean in zip(("saliency", "even"), means)]
+    lines = [[name, *(f"{value:.1f}" for value in mean.tolist())] for name, mean in zip(("saliency", "even"), means)]
     return pd.DataFrame(lines, columns=["map, live", *PLACES])
 
 
@@ -204,4 +215,6 @@ def recorded_places(rows: pd.DataFrame) -> pd.DataFrame:
 def printed(source: str) -> pd.DataFrame:
     """Return a table of the thesis as printed, one number a line."""
     numbers = published(source)[["row", "column", "value", "unit"]].reset_index(drop=True)
-    return numbers.assign(unit=numbers["unit"].replace({"percent": "%", "none": ""}))
+    return numbers.assign(
+        value=numbers["value"].map("{:g}".format), unit=numbers["unit"].replace({"percent": "%", "none": ""})
+    )
