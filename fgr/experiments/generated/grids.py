@@ -16,8 +16,8 @@ SEEDS = (0, 1, 2)
 NAME = "generated"  # folder of the rows in results/recorded
 DIFFICULTIES = (0.0, 0.5, 1.0)
 BIRDS = {250: 20, 1_000: 14, 4_000: 12}  # training images -> epochs: fewer images need more of them
-FACES = {375: 16, 750: 16, 1_500: 12, 3_000: 12}
-SIZES = (32, 128)  # pixels of a face that the network sees
+FACES = (375, 750, 1_500, 3_000)  # training images
+EPOCHS = {32: 60, 128: 20}  # pixels of a face that the network sees -> epochs, which cost 16 times as much at 128
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def face_cells() -> list[faces.Cell]:
     linear = [faces.Cell(reader="linear", train=count) for count in FACES]
     return linear + [
         faces.Cell(size=size, train=count, epochs=epochs, precision="bfloat16")
-        for size in SIZES
-        for count, epochs in FACES.items()
+        for size, epochs in EPOCHS.items()
+        for count in FACES
     ]
 
 
