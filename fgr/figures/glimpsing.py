@@ -29,9 +29,9 @@ EXAMPLE = (5, 6, 10)  # cells of a 4 x 4 grid that the drawing of the model read
 def mechanism() -> Figure:
     """Draw the model (Fig. 3.1): the small view says where to look, patches of the large one say what is there."""
     with style():
-        figure = Figure(figsize=(7.4, 2.9))
+        figure = Figure(figsize=(7.4, 3.2))
         axes = figure.add_subplot()
-        axes.set(xlim=(-0.6, 8.2), ylim=(-1.1, 3.1), aspect="equal")
+        axes.set(xlim=(-0.6, 8.2), ylim=(-1.1, 3.3), aspect="equal")
         axes.set_axis_off()
         _box(axes, 0.2, 2.3, 0.6, 0.6, "small\nview", BLACK)
         _box(axes, 1.8, 2.3, 1.0, 0.6, "where\nnetwork", BLUE)
@@ -46,9 +46,10 @@ def mechanism() -> Figure:
         for start, end in (
             *(((0.55, 2.3), (1.25, 2.3)), ((2.35, 2.3), (3.35, 2.3)), ((0.95, 0.1), (3.25, 0.1))),
             *(((4.35, 0.1), (5.05, 0.1)), ((3.8, 1.85), (2.3, 0.55)), ((4.25, 2.1), (5.5, 0.5))),
-            *(((2.1, 2.65), (7.2, 1.78)), ((6.15, 0.2), (6.95, 1.0))),
+            *(((7.4, 3.1), (7.4, 1.73)), ((6.15, 0.2), (6.95, 1.0))),
         ):
             axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": BLACK, "linewidth": 1.0})
+        axes.plot([1.8, 1.8, 7.4], [2.64, 3.1, 3.1], color=BLACK, linewidth=1.0)  # its features go straight to the end
     return figure
 
 

@@ -47,7 +47,8 @@ def choose(grid: Tensor, patches: int, choice: str = "top", generator: torch.Gen
         (B, n) int64 numbers of cells in reading order (row * k + column), heaviest or first drawn first.
 
     Raises:
-        ValueError: if `patches` is out of range, `choice` unknown, or a weight is NaN.
+        ValueError: if `patches` is out of range or `choice` unknown.
+        FloatingPointError: if a weight is NaN.
 
     Example:
         >>> grid = attention_grid(torch.tensor([[[0.0, 2.0], [1.0, 1.0]]]))
@@ -60,7 +61,7 @@ def choose(grid: Tensor, patches: int, choice: str = "top", generator: torch.Gen
     if not 1 <= patches <= weights.shape[1]:
         raise ValueError(f"patches must be 1 to {weights.shape[1]}, the cells of the grid, got {patches}")
     if not weights.is_meta and weights.isnan().any():
-        raise ValueError("the attention grid holds NaN: the where network has diverged; lower the learning rate")
+        raise FloatingPointError("the grid holds NaN: the where network has diverged; lower the learning rate")
     if choice == "top":
         return weights.argsort(dim=1, descending=True, stable=True)[:, :patches]
     # Weights that underflow to zero could leave too few cells to draw from.

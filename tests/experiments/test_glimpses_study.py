@@ -102,8 +102,8 @@ def test_misclassified_and_corrected_by_hand() -> None:
     judged = chapter.Judged(crowd, low, ours, None)
     assert chapter.misclassified(judged) == [0, 4] and chapter.corrected(judged) == [1, 2]
     assert chapter.corrected(judged, most=2) == [1, 2, 3]
-    assert chapter.titles(judged, [0, 4], ours) == ["f, taken for m", "m, taken for f"]
-    assert chapter.titles(judged, [1], low) == ["f, taken for m"]
+    assert chapter.titles(judged, [0, 4], ours) == ["f → m", "m → f"]
+    assert chapter.titles(judged, [1], low) == ["f → m"]
 
 
 # ---------------------------------------------------------------- what is recorded
@@ -188,6 +188,16 @@ def test_a_recorded_run_can_be_repeated(changes: dict, precision: str) -> None:
         (r.metric, r.split, r.value) for r in again if r.unit != "seconds"
     ]
     assert {row.config for row in again} == {as_json(cell)} and {row.run_id for row in again} == {first[0].run_id}
+
+
+@pytest.mark.parametrize("network", ["low", "glimpse"])
+def test_a_run_that_diverges_is_a_result(network: str) -> None:
+    """It names the first class always, and does not stop a sweep."""
+    cell = grids.cell(TINY, 1e30, network=network)
+    rows = {(row.metric, row.split): row.value for row in run_cell(cell, 0, "test", "cpu").rows}
+    assert rows["diverged", "train"] == 1.0
+    test = runs.image_sets(cell)["test"]
+    assert rows["accuracy", "test"] == pytest.approx((test.targets == 0).double().mean().item())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from fgr.checks import check_choice
 from fgr.config import as_json
 from fgr.data import ImageSet
 from fgr.data.transforms import crop_and_flip, mean_std, resize, standardize
-from fgr.experiments.classification import fit, history_rows
+from fgr.experiments.classification import Parts, fit, history_rows
 from fgr.experiments.glimpses import faces
 from fgr.glimpse import Glimpse, LinearGridHead, expected_value
 from fgr.metrics import mean_absolute_error, one_off_accuracy, pearson
@@ -23,14 +23,15 @@ from fgr.models.glimpse import FromOneImage, glimpse_vgg
 from fgr.models.named import preparation, read_weights
 from fgr.models.vgg import SMALL, VGG, VGG16, load_vgg_weights
 from fgr.results import rows as results
-from fgr.training import local_device
+from fgr.training import Epoch, local_device
 
 EXPERIMENT = "glimpses"
 NETWORKS = ("low", "high", "glimpse")  # the same network on the small view; on the large image; with glimpses
 STAGES = {"small": SMALL, "vgg16": VGG16}  # backbone -> widths of its convolutions; the small one is normalised
 BATCH = 200  # images at a time where nothing is learned
 SPREAD = 0.25  # image sides around the middle that a grid starts with, see `fgr.glimpse.LinearGridHead`
-WATCHED = 200  # images of a split that an error is measured on after each epoch; the last is measured on all
+JUDGED = ("validation", "test")  # splits that a finished network is measured on, on all of their images
+WATCHED = 200  # images of a split that an error is measured on after each epoch
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,8 @@ def loss_of(output: Tensor | Glimpse, targets: Tensor) -> Tensor:
 def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoint: Path | None = None) -> Trained:
     """Train one cell with one seed; with folds, the seed also says which fold tests.
 
-    For one seed all variants see the same batches, shifted and mirrored alike.
+    For one seed all variants see the same batches, shifted and mirrored alike. A run that diverges is judged as a
+    network that names the first class whatever it sees.
     """
     where = local_device(device)
     results.provenance()  # of the code that is loaded now, should files change while the run is under way
@@ -213,7 +215,25 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
     parts = {split: (part.images, part.targets) for split, part in sets.items()}
     began = time.perf_counter()
     model = build(cell, seed, len(sets["train"].classes), sets["train"].images)
-    history = fit(
+    run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
+    try:
+        history = _fit(cell, seed, model, parts, where, checkpoint)
+        rows = [row for row in history_rows(run, history, 0.0) if row.split == "train" and row.selection != "epoch"]
+        scores = {split: predict(model, sets[split].images) for split in JUDGED}
+    except FloatingPointError:
+        rows = [run.row("diverged", 1.0, "none", "train", "last", cell.epochs)]
+        scores = {split: torch.zeros(len(sets[split]), len(sets[split].classes)) for split in JUDGED}
+    seconds = time.perf_counter() - began
+    for split in JUDGED:
+        for name, (value, unit) in measures(scores[split], sets[split], cell.labels).items():
+            rows.append(run.row(name, value, unit, split, "last", cell.epochs, seconds))
+    return Trained(model.cpu(), rows)
+
+
+def _fit(
+    cell: Cell, seed: int, model: Scaled, parts: Parts, where: torch.device, checkpoint: Path | None
+) -> list[Epoch]:
+    return fit(
         model,
         parts,
         seed=seed,
@@ -232,14 +252,6 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
         judged=WATCHED,
         precision=cell.precision,
     )
-    seconds = time.perf_counter() - began
-    run = results.Run(EXPERIMENT, as_json(cell), cell.dataset, seed, profile, str(where))
-    rows = [row for row in history_rows(run, history, seconds) if row.split == "train" and row.selection != "epoch"]
-    for split in ("validation", "test"):  # on all of their images, not only on those that were watched
-        scores = predict(model, sets[split].images)
-        for name, (value, unit) in measures(scores, sets[split], cell.labels).items():
-            rows.append(run.row(name, value, unit, split, "last", cell.epochs, seconds))
-    return Trained(model.cpu(), rows)
 
 
 def cell_of(other: Cell) -> Cell:

@@ -203,6 +203,6 @@ def _some(targets: Tensor, wanted: Tensor, most: int) -> list[int]:
 
 
 def titles(judged: Judged, rows: Sequence[int], said: Tensor) -> list[str]:
-    """Say of faces what they are and what they were taken for."""
+    """Say of faces what they are, and after an arrow what they were taken for."""
     names, true = judged.faces.classes, judged.faces.targets
-    return [f"{names[true[row]]}, taken for {names[said[row]]}" for row in rows]
+    return [f"{names[true[row]]} → {names[said[row]]}" for row in rows]
