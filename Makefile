@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 THREADS ?= 2
+# Threads that spin while they wait make everything ten times as slow where another program holds one of the cores.
+export OMP_WAIT_POLICY ?= passive
 
 .PHONY: help book test unit nbval nbval-isa lint lock notebooks expected sets bench clean
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -109,6 +110,8 @@ def _execute(source: Path, output: Path, parameters: Mapping[str, object]) -> No
         import papermill
     except ImportError as error:
         raise NotebookFailed("running notebooks needs papermill: pip install 'fgr[notebooks]'") from error
+    # Threads that spin while they wait make a run ten times as slow where another program holds one of the cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # the kernel inherits it
     partial = output.with_name(f".{output.name}")  # never in place; what a failed run leaves is kept under this name
     try:
         papermill.execute_notebook(

@@ -30,7 +30,7 @@ class Config:
     emotions: str = "synthetic_emotions"  # or ck_plus
     size: int = 32  # pixels of a side of what the network sees
     frame: int = 40  # pixels of a side of the frames
-    subjects: int = 32  # of the generated videos
+    subjects: int = 24  # of the generated videos
     sequences: int = 1  # videos of each
     length: int = 32  # frames of a video on average
     folds: int = 2  # of subjects, of the live comparison and of all but Table 2.3

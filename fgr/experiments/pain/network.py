@@ -142,7 +142,7 @@ def _pretrain(cell: Cell, device: str) -> dict[str, object]:
 
 def adam(model: VGG, lr: float, epochs: int) -> tuple[torch.optim.Adam, torch.optim.lr_scheduler.StepLR]:
     """Return how all networks here learn: by Adam, whose learning rate is divided by five after 3/5 of the epochs."""
-    optimizer = torch.optim.Adam(model.parameters(), lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr, fused=True)
     return optimizer, torch.optim.lr_scheduler.StepLR(optimizer, max(1, math.ceil(0.6 * epochs)), gamma=0.2)
 
 

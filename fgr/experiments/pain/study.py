@@ -37,13 +37,21 @@ class Study:
         return targets_of(self._cell, self.frames())
 
     def pairs(self, count: int = 6) -> Tensor:
-        """Return rows of frames without pain, then of the worst frames of the same subjects (Fig. 2.1): (2 count,)."""
-        whole, levels = self.frames(), self.levels()
-        subjects = whole.annotations["subject"]
-        worst = {int(s): int(((subjects == s) * (levels + 1)).argmax()) for s in subjects.unique()}
-        suffering = sorted(worst, key=lambda s: -float(levels[worst[s]]))[:count]
-        calm = [int(((subjects == s) & (levels < PAIN)).nonzero()[0, 0]) for s in suffering]
-        return torch.tensor([*calm, *(worst[s] for s in suffering)])
+        """Return rows of frames without pain, then of the worst frames of the same subjects (Fig. 2.1): (2 count,).
+
+        Both are of the same video if that has frames without pain.
+        """
+        levels, known = self.levels().tolist(), self.frames().annotations
+        subjects, videos = known["subject"].tolist(), known["sequence"].tolist()
+        of = {s: [row for row, subject in enumerate(subjects) if subject == s] for s in dict.fromkeys(subjects)}
+        worst = sorted((max(rows, key=levels.__getitem__) for rows in of.values()), key=lambda row: -levels[row])[
+            :count
+        ]
+        calm = [
+            min((row for row in of[subjects[bad]] if levels[row] < PAIN), key=lambda row: videos[row] != videos[bad])
+            for bad in worst
+        ]
+        return torch.tensor([*calm, *worst])
 
     def close_ups(self, rows: Tensor) -> Tensor:
         """Return some frames (B, 3, H, W) uint8, larger than networks see them where they are generated."""
