@@ -294,3 +294,41 @@ def test_rates_table_has_a_line_a_code_and_a_column_a_rate() -> None:
     assert table.columns.tolist() == ["code", "batch size", *(f"rate {lr:g}" for lr in LAPTOP.lrs)]
     assert table.set_index("code").loc["one_hot"].drop("batch size").astype(float).idxmin() == "rate 0.03"
     assert tables.rates_table(results.frame([])).empty
+
+
+def costs(step: dict[int, float]) -> pd.DataFrame:
+    """Return a benchmark in which a step with codes takes so many times a step with one-hot, by classes."""
+    lines = []
+    for classes, times in step.items():
+        for task in ("predict", "step"):
+            lines.append((classes, task, "one-hot", classes, 2.0, 4.0))
+            lines.append((classes, task, "code", 10, 2 * times, 1.0))
+        lines.append((classes, "build", "random", 10, 9.0, 9.0))
+    return pd.DataFrame(lines, columns=["classes", "task", "variant", "length", "seconds", "peak_mb"])
+
+
+def test_cost_of_codes_is_a_multiple_of_the_one_hot_layer() -> None:
+    table = tables.cost_table(costs({100: 3.0, 1000: 0.5}))
+    assert table.to_numpy().tolist() == [
+        [100, 10, "code", 3.0, 0.25, 3.0, 0.25],
+        [1000, 10, "code", 0.5, 0.25, 0.5, 0.25],
+    ]
+    assert tables.cost_table(pd.DataFrame()).empty
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ({100: 3.0, 1000: 0.5}, "time of a training step: from 1,000 classes on"),
+        ({100: 0.5, 1000: 3.0, 10_000: 0.5}, "time of a training step: from 10,000 classes on"),
+        ({100: 0.5}, "time of a training step: from 100 classes on"),
+        ({100: 1.0}, "time of a training step: at none of these sizes"),
+    ],
+)
+def test_codes_pay_from_the_size_after_which_they_always_do(step: dict[int, float], expected: str) -> None:
+    assert expected in tables.pays(costs(step))
+    assert "memory of a prediction: from 100 classes on" in tables.pays(costs(step))
+
+
+def test_what_was_not_measured_is_said() -> None:
+    assert tables.pays(pd.DataFrame()).startswith("Not measured yet")

@@ -66,3 +66,38 @@ def meaning_table(rows: pd.DataFrame) -> pd.DataFrame:
     table = with_config(rows)
     wide = table.pivot_table(index="code", columns="metric", values="value").reset_index()
     return wide[["code", "correlation", "chance_correlation", "p_value"]].rename_axis(columns=None)
+
+
+def cost_table(benchmark: pd.DataFrame) -> pd.DataFrame:
+    """Return time and memory of codes as multiples of the one-hot layer's, from benchmarks/output_codes.py."""
+    names = ["classes", "bits", "layer", "step (x)", "step memory (x)", "prediction (x)", "prediction memory (x)"]
+    if benchmark.empty:
+        return pd.DataFrame(columns=names)
+    layers = benchmark[benchmark["task"] != "build"].set_index(["classes", "variant", "task"]).sort_index()
+    lines = []
+    for classes in layers.index.unique("classes"):
+        plain = layers.loc[classes, "one-hot"]
+        for variant in (name for name in layers.loc[classes].index.unique("variant") if name != "one-hot"):
+            code = layers.loc[classes, variant]
+            ratios = code[["seconds", "peak_mb"]] / plain[["seconds", "peak_mb"]]
+            lines.append([classes, code["length"].iloc[0], variant, *ratios.loc["step"], *ratios.loc["predict"]])
+    return pd.DataFrame(lines, columns=names).round(2)
+
+
+def pays(benchmark: pd.DataFrame) -> str:
+    """Say from how many classes on codes take less time and memory than one-hot, in words."""
+    table = cost_table(benchmark)
+    if table.empty:
+        return "Not measured yet: `python benchmarks/output_codes.py --out benchmarks/output_codes.csv`."
+    table = table[table["layer"] == "code"]
+    words = []
+    for column, what in (
+        ("step (x)", "time of a training step"),
+        ("step memory (x)", "memory of a training step"),
+        ("prediction (x)", "time of a prediction"),
+        ("prediction memory (x)", "memory of a prediction"),
+    ):
+        dear = table["classes"][table[column] >= 1]
+        cheap = table["classes"][table["classes"] > (dear.max() if len(dear) else 0)]
+        words.append(f"{what}: {f'from {cheap.min():,} classes on' if len(cheap) else 'at none of these sizes'}")
+    return "Codes cost less than one-hot, of the sizes measured, in " + "; ".join(words) + "."
