@@ -41,9 +41,7 @@ length = None  # int: frames of a video on average
 folds = None  # int: of subjects, of the live comparison and of all but Table 2.3
 network = None  # str: or vgg16
 weights = None  # str: file of weights to start from
-pretraining = (
-    None  # int: or: raw generated faces to learn who is who on; 0 for none
-)
+pretraining = None  # int: generated faces to learn who is who on first
 pretraining_epochs = None  # int
 epochs = None  # int
 lr = None  # float
@@ -51,9 +49,7 @@ batch_size = None  # int
 window = None  # int: frames that an LSTM sees
 hidden = None  # int: units of the LSTM
 lstm_epochs = None  # int
-looked = (
-    None  # int: frames with pain of each fold whose saliency is measured
-)
+looked = None  # int: painful frames a fold whose saliency is measured
 variant_seeds = None  # list of int: of Table 2.2
 main_seeds = None  # list of int: of Tables 2.3, 2.4 and 2.5: one subject left out at a time
 choice_seeds = None  # list of int: of loss, mean and pretraining
