@@ -49,16 +49,14 @@ def face_cells() -> list[faces.Cell]:
     """Return the linear probe, and the network on few and on many pixels, each by number of images."""
     linear = [faces.Cell(reader="linear", train=count) for count in FACES]
     return linear + [
-        faces.Cell(size=size, train=count, epochs=epochs, precision="bfloat16")
-        for size, epochs in EPOCHS.items()
-        for count in FACES
+        faces.Cell(size=size, train=count, epochs=epochs) for size, epochs in EPOCHS.items() for count in FACES
     ]
 
 
 def people_cells() -> list[people.Cell]:
     """Return the two readers that name people."""
-    network = people.Cell(epochs=40, precision="bfloat16")
-    return [replace(network, reader="linear", precision="float32"), network]
+    network = people.Cell(epochs=40)
+    return [replace(network, reader="linear"), network]
 
 
 PARTS: Mapping[str, Part] = {
