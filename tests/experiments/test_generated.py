@@ -249,7 +249,37 @@ def test_tables_state_mean_and_interval() -> None:
     assert set(tables.people_table(rows_of("people"))["by chance (%)"]) == {"98.0"}
 
 
-@pytest.mark.parametrize("make", [tables.bird_table, tables.face_table, tables.people_table])
+def faces_with(reached: dict[tuple[str, int], list[float]], metric: str) -> pd.DataFrame:
+    """Return rows in which each reader reached one value a seed, on the most faces, and far less on fewer."""
+    made = []
+    for cell in grids.PARTS["faces"].cells:
+        for seed, value in enumerate(reached.get((cell.reader, cell.size), [])):
+            run = results.Run("generated_faces", as_json(cell), "x", seed, "laptop", "cpu")
+            shown = value if cell.train == max(grids.FACES) else 99.0
+            made.append(run.row(metric, shown, "none", "test", "last", 1))
+    return results.frame(made)
+
+
+def test_order_of_readers_is_judged_by_paired_seeds_and_the_direction_of_the_metric() -> None:
+    reached = {("linear", 32): [0.5, 0.7, 0.9], ("cnn", 32): [0.4, 0.6, 0.8], ("cnn", 128): [0.45, 0.65, 0.85]}
+    errors = tables.order_table(faces_with(reached, "gender_error")).set_index(["read", "from"])
+    few, many = "linear, 32 pixels", "network, 32 pixels"  # paired, each step is the same for every seed
+    assert errors.loc[("wrong gender (%)", few), ["gain", "verdict"]].tolist() == ["10.0", "holds"]
+    assert errors.loc[("wrong gender (%)", many), ["gain", "verdict"]].tolist() == ["-5.0", "fails"]
+    assert errors.loc[("error of age (years)", few), ["gain", "verdict"]].tolist() == ["not run", "open"]
+    units = tables.order_table(faces_with(reached, "unit_correlation")).set_index(["read", "from"])
+    assert units.loc[("correlation of action units", few), "verdict"] == "fails"
+    assert units.loc[("correlation of action units", many), "verdict"] == "holds"
+
+
+def test_order_of_readers_is_open_where_seeds_disagree_or_a_reader_was_not_run() -> None:
+    reached = {("linear", 32): [0.5, 0.5, 0.5], ("cnn", 32): [0.4, 0.6, 0.5]}
+    lines = tables.order_table(faces_with(reached, "error")).set_index(["read", "from"])
+    assert lines.loc[("wrong age group (%)", "linear, 32 pixels"), ["seeds", "verdict"]].tolist() == [3, "open"]
+    assert lines.loc[("wrong age group (%)", "network, 32 pixels"), ["gain", "verdict"]].tolist() == ["not run", "open"]
+
+
+@pytest.mark.parametrize("make", [tables.bird_table, tables.face_table, tables.order_table, tables.people_table])
 def test_tables_of_nothing_are_empty(make) -> None:
     assert make(results.frame([])).empty
 

@@ -1,5 +1,6 @@
 """Tables of what was recorded of the generated sets, for the page of data sets."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -9,6 +10,13 @@ from fgr.results.rows import with_config
 from fgr.results.statistics import interval
 
 SISTERS = "errors: sister species"
+TRAITS = {  # what is read off faces: metric -> heading, factor from the recorded unit, decimals
+    "age_mae": ("error of age (years)", 1, 1),
+    "error": ("wrong age group (%)", 100, 1),
+    "gender_error": ("wrong gender (%)", 100, 1),
+    "unit_correlation": ("correlation of action units", 1, 2),
+}
+READERS = {("linear", 32): "linear, 32 pixels", ("cnn", 32): "network, 32 pixels", ("cnn", 128): "network, 128 pixels"}
 READER = {
     "linear": "linear, raw pixels",
     "cnn": "small network",
@@ -60,16 +68,38 @@ def bird_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 def face_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return how well age, gender and action units are read, at the most training images that were tried."""
-    metrics = {
-        "age_mae": ("error of age (years)", 1, 1),
-        "error": ("wrong age group (%)", 100, 1),
-        "gender_error": ("wrong gender (%)", 100, 1),
-        "unit_correlation": ("correlation of action units", 1, 2),
-    }
-    table = means(rows, ["reader", "size", "train"], metrics)
+    table = means(rows, ["reader", "size", "train"], TRAITS)
     table = table[table["train"] == table["train"].max()].copy()
     table["reader"] = table["reader"].map(READER)
     return table.rename(columns={"size": "pixels", "train": "training images"})
+
+
+def order_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Judge the order of readers, worse before better, on the most training images: a line a trait and step.
+
+    A gain is the mean over seeds of paired differences, positive where the later reader is better; a step holds where
+    its 95% interval lies above 0, fails where it lies below, and is open between.
+    """
+    names = ["read", "from", "to", "gain", "interval", "seeds", "verdict"]
+    if rows.empty:
+        return pd.DataFrame(columns=names)
+    table = with_config(rows[(rows["split"] == "test") & (rows["selection"] == "last")])
+    wide = table[table["train"] == table["train"].max()].pivot_table(
+        index=["metric", "seed"], columns=["reader", "size"], values="value"
+    )
+    lines = []
+    for metric, (heading, factor, decimals) in TRAITS.items():
+        better = 1 if metric == "unit_correlation" else -1  # the others are errors
+        for (first, name), (then, after) in itertools.pairwise(READERS.items()):
+            pair = wide.reindex(columns=[first, then]).reindex([metric], level="metric").dropna()
+            if pair.empty:
+                lines.append([heading, name, after, "not run", "", 0, "open"])
+                continue
+            gain = interval((better * factor * (pair[then] - pair[first])).tolist())
+            word = "holds" if gain.low > 0 else "fails" if gain.high < 0 else "open"
+            mean, low, high = (f"{value:.{decimals}f}" for value in (gain.mean, gain.low, gain.high))
+            lines.append([heading, name, after, mean, f"{low} to {high}", gain.n, word])
+    return pd.DataFrame(lines, columns=names)
 
 
 def people_table(rows: pd.DataFrame) -> pd.DataFrame:
