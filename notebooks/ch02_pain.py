@@ -221,10 +221,14 @@ display(Markdown(page.origin(variants)))
 # frames; only those under leave-one-subject-out may be compared.
 
 # %% tags=["nbval-ignore-output"]
-display(page.table(tables.printed("T2.1"), "t2.1"))
-display(page.table(tables.table_2_3(main), "t2.3"))
-display(page.table(tables.over_subjects(main), "subjects"))
-display(page.table(tables.table_2_4(main), "t2.4"))
+for name, title, lines in (
+    ("t2.1", "Table 2.1, as printed", tables.printed("T2.1")),
+    ("t2.3", "Table 2.3", tables.table_2_3(main)),
+    ("subjects", "By subject", tables.over_subjects(main)),
+    ("t2.4", "Table 2.4", tables.table_2_4(main)),
+):
+    display(Markdown(f"**{title}**"))
+    display(page.table(lines, name))
 display(Markdown(page.origin(main)))
 
 # %% [markdown]
