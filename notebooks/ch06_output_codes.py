@@ -126,7 +126,7 @@ for scale in (1.0, output_codes.scale_for_loss(words, 0.01)):
 # measured on [generated birds](../book/datasets.md): species in genera, families and orders, which inherit
 # attributes, so that sisters differ in one or two small parts. The thesis retrained the last layers of AlexNet on
 # features that were there already; here a small VGG is trained on the birds once, and every method gets new layers
-# fc7 and fc8 on its features, the same ones for all. *Nothing here is a result on photographs.*
+# fc7 and fc8 on its features, the same ones for all. *Photographs come in one section only, CIFAR-10.*
 
 # %% tags=["nbval-ignore-output"]
 error = study.feature_error()
