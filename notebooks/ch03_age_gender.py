@@ -255,11 +255,12 @@ display(page.table(tables.folds_beside(by_age, by_gender), "t3.6"))
 display(Markdown(page.origin(page.together(by_age, by_gender))))
 
 # %%
-run = study.people()  # trains at the laptop and paper profiles only
+run = study.confusion()  # train at the laptop and paper profiles only
+run = study.people()
 
 # %% mystnb={"figure": {"caption": "Recorded: age groups that networks with glimpses take for each other (Table 3.7), mean over the folds.", "name": "fig-glimpse-confusion-recorded"}, "image": {"alt": "Confusion matrix of eight age groups; most of the weight is on and beside the diagonal."}}
-people = page.recorded("ch03_age_gender", "people")
-draw.confusion(*tables.confusion_of(people))
+confused = page.recorded("ch03_age_gender", "confusion")
+draw.confusion(*tables.confusion_of(confused))
 
 # %% [markdown]
 # ## Another population (Table 3.8)
@@ -319,6 +320,7 @@ display(Markdown(page.origin(both)))
 # The thesis counts gender errors by age group and finds children the hardest. Beside its numbers, recorded ones:
 
 # %% tags=["nbval-ignore-output"]
+people = page.recorded("ch03_age_gender", "people")
 display(page.table(tables.by_age(people), "t3.10"))
 display(Markdown(page.origin(people)))
 

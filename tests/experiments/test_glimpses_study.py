@@ -23,7 +23,7 @@ from fgr.results import rows as results
 
 SIZES = {"low_size": 16, "high_size": 32, "grid": 2, "patches": 2, "epochs": 1, "batch_size": 10}
 TINY = Config(train=20, validation=10, test=20, **SIZES)
-ASKED_FOR = ("design", "over_grids", "high", "people", "cross", "years", "looks")
+ASKED_FOR = ("design", "over_grids", "high", "confusion", "people", "cross", "years", "looks")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -133,11 +133,11 @@ def test_recorded_parts_share_runs_and_are_found_again(tmp_path: Path, monkeypat
     assert len(trained) == 7 + 1 + 2
     study.folds("age"), study.folds("gender")
     assert len(trained) == 10 + 2 * 2 * 2
-    people, cross = study.people(), study.cross()
+    confused, people, cross = study.confusion(), study.people(), study.cross()
     assert len(trained) == 18  # weights of all folds were kept
     looks = study.looks()
     assert len(trained) == 18 + 3  # seed 1 for age, both seeds for gender
-    assert set(results.with_config(people)["part"]) == {"confusion", "people"}
+    assert [set(results.with_config(rows)["part"]) for rows in (confused, people)] == [{"confusion"}, {"people"}]
     assert results.with_config(cross)["members"].map(len).value_counts().to_dict() == {0: 6, 2: 3}
     assert (looks["metric"] == "agreement").sum() == 2
     monkeypatch.setattr(runs, "run_cell", None)

@@ -18,7 +18,12 @@ from fgr.experiments.page import record_file
 from fgr.experiments.sweep import sweep
 from fgr.results.rows import Row, append, frame, read
 
-CURVES = {"live": "test", "choice": "validation", "convergence": "test"}  # sweep -> split whose curve is kept
+CURVES = {  # sweep -> split whose curve is kept
+    "live": "test",
+    "choice": "validation",
+    "choice_real": "validation",
+    "convergence": "test",
+}
 SHOWN = ("one_hot", "gaussian", "spectral")  # the three codes that pictures compare
 
 
@@ -42,13 +47,13 @@ class Study:
         cells = [grids.cell(self.config, code, lrs[code, self.config.batch_size]) for code in SHOWN]
         return self._sweep("live", cells, self.config.seeds)
 
-    def choice(self, codes: Sequence[str], **changes: object) -> dict[tuple[str, int], float]:
-        """Let every code choose its learning rate on validation, by runs with a seed of their own."""
+    def choice(self, codes: Sequence[str], name: str = "choice", **changes: object) -> dict[tuple[str, int], float]:
+        """Let every code choose its learning rate on validation, by runs with a seed of their own; `name` of a file."""
         if len(self.config.lrs) == 1:
             size = changes.get("batch_size", self.config.batch_size)
             return {(code, size): self.config.lrs[0] for code in codes}
         cells = grids.choice_cells(self.config, codes, **changes)
-        return grids.chosen_lr(self._sweep("choice", cells, [grids.CHOICE_SEED]))
+        return grids.chosen_lr(self._sweep(name, cells, [grids.CHOICE_SEED]))
 
     def table_6_1(self) -> pd.DataFrame:
         """Table 6.1: codes x thresholds x lengths."""
@@ -92,7 +97,7 @@ class Study:
         """On features of an ImageNet network: real photographs of ten classes, and the birds."""
         parts = []
         for dataset in grids.REAL if self.config.real_seeds else ():
-            lrs = self.choice(SHOWN, **grids.real_changes(dataset))
+            lrs = self.choice(SHOWN, "choice_real", **grids.real_changes(dataset))
             parts.append(self._sweep("real", grids.real_cells(self.config, dataset, lrs), self.config.real_seeds))
         return pd.concat(parts, ignore_index=True) if parts else frame([])
 
@@ -129,7 +134,7 @@ class Study:
     def _sweep(self, name: str, cells: list[runs.Cell], seeds: Sequence[int]) -> pd.DataFrame:
         def run(cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
             rows = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)[1]
-            if name == "choice":
+            if name.startswith("choice"):
                 return [row for row in rows if row.split == "validation"]
             return [row for row in rows if row.selection != "epoch" or row.split == CURVES.get(name)]
 

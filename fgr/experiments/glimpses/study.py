@@ -101,12 +101,17 @@ class Study:
         cells = grids.fold_cells(self.config, self.choice(), labels)
         return self._sweep(f"folds_{labels}", cells, self.config.fold_seeds)
 
-    def people(self) -> pd.DataFrame:
-        """Tables 3.7 and 3.10 and the groups of people, from the networks of all folds."""
+    def confusion(self) -> pd.DataFrame:
+        """Table 3.7, from the networks of all folds."""
         if not self.config.fold_seeds:
             return frame([])
-        parts = {"age": ("confusion", "people"), "gender": ("people",)}
-        cells = [detail(self._fold(labels), part) for labels, wanted in parts.items() for part in wanted]
+        return self._sweep("confusion", [detail(self._fold("age"), "confusion")], self.config.fold_seeds, self._detail)
+
+    def people(self) -> pd.DataFrame:
+        """Table 3.10 and the groups of people, from the networks of all folds."""
+        if not self.config.fold_seeds:
+            return frame([])
+        cells = [detail(self._fold(labels), "people") for labels in ("age", "gender")]
         return self._sweep("people", cells, self.config.fold_seeds, self._detail)
 
     def cross(self) -> pd.DataFrame:
