@@ -60,7 +60,7 @@ def _recorded(record: Path | None) -> dict[str, list[results.Row]]:
 
 
 def _by_run(rows: Iterable[results.Row]) -> dict[str, list[results.Row]]:
-    runs: dict[str, list[results.Row]] = {}
+    runs: dict[str, dict[tuple[str, str, str, int], results.Row]] = {}  # a run that is lent twice counts once
     for row in rows:
-        runs.setdefault(row.run_id, []).append(row)
-    return runs
+        runs.setdefault(row.run_id, {})[row.metric, row.split, row.selection, row.epochs] = row
+    return {name: list(numbers.values()) for name, numbers in runs.items()}

@@ -279,7 +279,7 @@ def test_rows_lent_by_another_sweep_are_taken_over(tmp_path: Path, monkeypatch: 
     lent = sweep([PLAIN, LOCAL], [0], "test")
     monkeypatch.setattr(classification, "train", _never)
     record = tmp_path / "record.csv"
-    assert sweep([LOCAL], [0], "test", record=record, lent=lent) == lent[18:]
+    assert sweep([LOCAL], [0], "test", record=record, lent=[*lent, *lent]) == lent[18:]  # counts once
     assert set(results.read(record)["run_id"]) == {lent[-1].run_id}  # a record is whole by itself
     with pytest.raises(Stopped):  # of another seed nothing is lent
         sweep([LOCAL], [1], "test", lent=lent)
