@@ -351,7 +351,9 @@ for task in ("age", "gender"):
 # on drawn faces says nothing about real ones; one trained on photographs of consenting people must be tested by group
 # before anybody relies on it, as above.
 #
-# **Known failures.** Children (gender), neighbouring age groups, covered and turned faces, groups with few examples.
+# **Known failures.** Children (age and gender), neighbouring age groups, covered and turned faces, groups with few
+# examples. Networks of this size, trained this briefly, never name some age groups at all: empty columns of the
+# confusion matrix above.
 # :::
 #
 # ## What held and what did not

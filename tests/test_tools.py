@@ -27,6 +27,7 @@ from fgr.experiments.generated import grids
 from fgr.experiments.generated.birds import by_chance
 from fgr.paths import project_root
 from fgr.results import rows as results
+from fgr.results.expected import Expected
 
 RAN = Report("ch05_orthoreg", "smoke", "0" * 16, 31.6, "ok", "2019-06-01T10:00:00+0000", "runs/x.ipynb")
 
@@ -236,6 +237,17 @@ def test_bands_can_be_measured_for_every_notebook() -> None:
     assert set(expected.SEEDS) == set(NOTEBOOKS)
     assert all(len(seeds) >= 5 for seeds in expected.SEEDS.values())
     assert len(expected.INSTRUCTION_SETS) >= 3
+
+
+def test_a_band_widens_to_another_machine_and_never_past_every_broken_library() -> None:
+    band = Expected(0.5, 0.2, "15 runs", {"shuffled": 0.9, "uniform": 0.75})
+    inside = expected.widened(band, [0.45, 0.55])
+    assert (inside.value, inside.atol, inside.excludes) == (0.5, 0.2, band.excludes)
+    wider = expected.widened(band, [0.3, 0.5])
+    assert (wider.value, wider.atol) == pytest.approx((0.45, 0.3)) and set(wider.excludes) == {"shuffled"}
+    assert wider.why == "15 runs; another machine gave 0.3 to 0.5"
+    with pytest.raises(ValueError, match="excludes no broken library"):
+        expected.widened(band, [0.95])
 
 
 def test_replay_under_instruction_sets_is_what_bands_were_measured_under() -> None:

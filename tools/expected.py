@@ -1,10 +1,13 @@
 """Measure the bands of results/expected: what a smoke run gives over seeds, instruction sets and broken libraries.
 
-usage: python tools/expected.py [notebook ...]
+usage: python tools/expected.py [--widen] [notebook ...]
 
 A band is centred on the mean over all seeds and instruction sets; its half-width is twice the largest deviation seen,
 at least one part in a hundred of the value, and at least two points of a rate: five seeds may agree by luck. Every
 band must exclude a broken library, or the script says which one cannot.
+
+With --widen, the committed bands are kept and widened to what the seeds give on this machine: float32 training differs
+from processor to processor by more than instruction sets can imitate.
 """
 
 import json
@@ -12,6 +15,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from mutants import mutant, of
@@ -20,6 +25,7 @@ from tqdm import tqdm
 from fgr.experiments import NOTEBOOKS
 from fgr.paths import atomic_path, project_root
 from fgr.results import rows as results
+from fgr.results.expected import Expected, read_expected
 
 INSTRUCTION_SETS = {
     "baseline": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
@@ -88,8 +94,39 @@ def bands(notebook: str) -> dict[str, dict]:
     return found
 
 
+def widened(band: Expected, values: Sequence[float]) -> Expected:
+    """Return a band that also spans values from another machine; half of a half-width is taken as the deviation seen.
+
+    Raises:
+        ValueError: if it would include every broken library.
+
+    Example:
+        >>> widened(Expected(0.5, 0.2, "15 runs", {"shuffled": 0.9}), [0.3])
+        Expected(value=0.45, atol=0.3, why='15 runs; another machine gave 0.3 to 0.3', excludes={'shuffled': 0.9})
+    """
+    low, high = min(band.value - band.atol / 2, *values), max(band.value + band.atol / 2, *values)
+    centre, atol = round((low + high) / 2, 6), round(high - low, 6)
+    excludes = {name: value for name, value in band.excludes.items() if abs(value - centre) > atol}
+    if not excludes:
+        raise ValueError(f"a band of {centre} ± {atol} excludes no broken library")
+    return Expected(centre, atol, f"{band.why}; another machine gave {min(values):.6g} to {max(values):.6g}", excludes)
+
+
+def widened_bands(notebook: str) -> dict[str, dict]:
+    """Return the committed bands of one notebook, widened to what its seeds give here."""
+    runs = [measure(notebook, seeds, {}) for seeds in tqdm(SEEDS[notebook], notebook, disable=not sys.stderr.isatty())]
+    committed = read_expected(expected_file(notebook), "smoke")
+    return {metric: asdict(widened(band, [run[metric] for run in runs])) for metric, band in committed.items()}
+
+
+def expected_file(notebook: str) -> Path:
+    """Return where a notebook's bands are kept."""
+    return project_root() / "results" / "expected" / f"{notebook}.json"
+
+
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or list(NOTEBOOKS):
-        text = json.dumps({"smoke": bands(wanted)}, indent=1) + "\n"
-        with atomic_path(project_root() / "results" / "expected" / f"{wanted}.json") as file:
+    asked = [name for name in sys.argv[1:] if name != "--widen"]
+    for wanted in asked or list(NOTEBOOKS):
+        text = json.dumps({"smoke": (widened_bands if "--widen" in sys.argv else bands)(wanted)}, indent=1) + "\n"
+        with atomic_path(expected_file(wanted)) as file:
             file.write_text(text)

@@ -59,8 +59,15 @@ def benchmark(name: str) -> pd.DataFrame:
 
 
 def table(lines: pd.DataFrame, name: str) -> Styler:
-    """Return a table without its index for the page; `name` is unique in the page, so that its HTML never changes."""
-    return lines.style.hide(axis="index").format(precision=4).set_uuid(name)
+    """Return a table without its index for the page; `name` is unique in the page, so that its HTML never changes.
+
+    Numbers have four decimals at most, and no zeros that nobody measured.
+    """
+    return lines.style.hide(axis="index").format(_shown).set_uuid(name)
+
+
+def _shown(value: object) -> object:
+    return f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
 
 
 def origin(rows: pd.DataFrame) -> str:

@@ -10,12 +10,17 @@ from fgr.figures.runs import chosen, not_run
 from fgr.figures.style import BLACK, CYCLE, Figure, panels, style
 from fgr.results.statistics import interval
 
-TRAITS = {  # metric -> label of its axis, and the factor from the recorded unit
-    "age_mae": ("error of age (years)", 1),
-    "error": ("wrong age group (%)", 100),
-    "gender_error": ("wrong gender (%)", 100),
-    "unit_correlation": ("correlation of action units", 1),
+TRAITS = {  # what is read off faces: metric -> what to call it, the factor from the recorded unit, decimals
+    "age_mae": ("error of age (years)", 1, 1),
+    "error": ("wrong age group (%)", 100, 1),
+    "gender_error": ("wrong gender (%)", 100, 1),
+    "unit_correlation": ("correlation of action units", 1, 2),
 }
+
+
+def reader_name(reader: str, size: int) -> str:
+    """Return what to call a reader of faces with so many pixels."""
+    return f"{'linear' if reader == 'linear' else 'network'}, {size} pixels"
 
 
 def face_curves(rows: pd.DataFrame) -> Figure:
@@ -24,11 +29,10 @@ def face_curves(rows: pd.DataFrame) -> Figure:
         figure, axes = panels(4, width=2.9, height=3.0)
         if rows.empty:
             return _nothing(figure)
-        for ax, (metric, (label, factor)) in zip(axes, TRAITS.items()):
+        for ax, (metric, (label, factor, _)) in zip(axes, TRAITS.items()):
             table = chosen(rows, metric, "test", "last").sort_values(["reader", "size"], ascending=[False, True])
             for color, ((reader, size), part) in zip(cycle(CYCLE), table.groupby(["reader", "size"], sort=False)):
-                words = "linear" if reader == "linear" else "network"
-                _line(ax, part, factor, f"{words}, {size} pixels", color)
+                _line(ax, part, factor, reader_name(reader, size), color)
             ax.set(ylabel=label)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure

@@ -87,17 +87,17 @@ def accuracy_over_cells(rows: pd.DataFrame) -> Figure:
         for place, (side, part) in enumerate(table[table["network"] == "low"].groupby("low_size")):
             look = {"color": BLACK, "linewidth": 1.0, "linestyle": (":", "-.")[place % 2]}
             axes.axhline(_mean(part).mean, label=f"small view alone, {side} pixels", **look)
-        for color, mark, (k, part) in zip(
-            cycle(CYCLE), cycle(SHAPES), table[table["network"] == "glimpse"].groupby("grid")
-        ):
+        grids = table[table["network"] == "glimpse"].groupby("grid")
+        for place, (color, mark, (k, part)) in enumerate(zip(cycle(CYCLE), cycle(SHAPES), grids)):
+            aside = 0.12 * (place - (len(grids) - 1) / 2)  # so that intervals do not hide each other
             means = {n: _mean(same) for n, same in part.groupby("patches")}
             half = [mean.high - mean.mean if mean.n > 1 else 0.0 for mean in means.values()]
             look = {"color": color, "marker": mark, "markersize": 5, "capsize": 3, "label": f"k = {k}"}
-            axes.errorbar(list(means), [mean.mean for mean in means.values()], half, **look)
+            axes.errorbar([n + aside for n in means], [mean.mean for mean in means.values()], half, **look)
             share.plot(list(means), [100 * n / k**2 for n in means], "--", color=color, linewidth=1.0)
         share.yaxis.set_major_formatter("{x:g}")
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
@@ -146,7 +146,7 @@ def where(rows: pd.DataFrame) -> Figure:
             axes.set(yticks=range(len(regions)), ylim=(len(regions) - 0.5, -0.5), xlim=(0, None), title=task)
             axes.set(xlabel="share in the region (%)")
             axes.set_yticklabels(regions if axes is every[0] else [""] * len(regions))
-        every[0].legend(fontsize=7)
+        figure.legend(*every[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(KINDS))
     return figure
 
 

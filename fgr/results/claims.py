@@ -21,7 +21,19 @@ RATES = ("error", "overfitting", "accuracy", "accuracy_of_folds", "auc", "face",
 
 
 @dataclass(frozen=True)
-class Claim:
+class Comparison:
+    """Two sides of recorded rows, paired by seed."""
+
+    metric: str
+    split: str
+    selection: str
+    better: str  # "lower" or "higher"
+    ours: Mapping[str, Any]  # configuration of the rows that should be better
+    other: Mapping[str, Any]  # and of those they are compared with; a list means any of these, averaged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim(Comparison):
     """One claim of the thesis and how it is measured here."""
 
     id: str
@@ -29,12 +41,6 @@ class Claim:
     statement: str  # in our words
     source: str  # where the thesis makes it
     rows: str  # recorded file, relative to results/recorded
-    metric: str
-    split: str
-    selection: str
-    better: str  # "lower" or "higher"
-    ours: Mapping[str, Any]  # configuration of the rows that should be better
-    other: Mapping[str, Any]  # and of those they are compared with; a list means any of these, averaged
     smallest: float  # smallest effect worth having, in the unit of the rows
     data: str  # what it was measured on, in words
     note: str = ""  # the likely reason when it fails, or a limit
@@ -93,7 +99,7 @@ def verdict_of(effect: Interval, smallest: float) -> tuple[str, int | None]:
     return "undecided", max(effect.n + 1, seeds_needed(effect.deviation, clear)) if clear > 0 else None
 
 
-def paired_effect(table: pd.DataFrame, claim: Claim) -> Interval | None:
+def paired_effect(table: pd.DataFrame, claim: Comparison) -> Interval | None:
     """Return the effect over the seeds that both sides have, positive in the direction of the claim; None without."""
     if table.empty:
         return None

@@ -6,17 +6,14 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from fgr.experiments.generated.birds import by_chance
+from fgr.experiments.generated.grids import FACES
+from fgr.figures.generated import TRAITS, reader_name
+from fgr.results.claims import Comparison, paired_effect, verdict_of
 from fgr.results.rows import with_config
 from fgr.results.statistics import interval
 
 SISTERS = "errors: sister species"
-TRAITS = {  # what is read off faces: metric -> heading, factor from the recorded unit, decimals
-    "age_mae": ("error of age (years)", 1, 1),
-    "error": ("wrong age group (%)", 100, 1),
-    "gender_error": ("wrong gender (%)", 100, 1),
-    "unit_correlation": ("correlation of action units", 1, 2),
-}
-READERS = {("linear", 32): "linear, 32 pixels", ("cnn", 32): "network, 32 pixels", ("cnn", 128): "network, 128 pixels"}
+ORDER = (("linear", 32), ("cnn", 32), ("cnn", 128))  # readers of faces and their pixels, from the worst to the best
 READER = {
     "linear": "linear, raw pixels",
     "cnn": "small network",
@@ -75,31 +72,19 @@ def face_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def order_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Judge the order of readers, worse before better, on the most training images: a line a trait and step.
-
-    A gain is the mean over seeds of paired differences, positive where the later reader is better; a step holds where
-    its 95% interval lies above 0, fails where it lies below, and is open between.
-    """
-    names = ["read", "from", "to", "gain", "interval", "seeds", "verdict"]
-    if rows.empty:
-        return pd.DataFrame(columns=names)
-    table = with_config(rows[(rows["split"] == "test") & (rows["selection"] == "last")])
-    wide = table[table["train"] == table["train"].max()].pivot_table(
-        index=["metric", "seed"], columns=["reader", "size"], values="value"
-    )
+    """Judge the order of readers as claims are judged, on the most training images: a line a trait and step."""
     lines = []
     for metric, (heading, factor, decimals) in TRAITS.items():
-        better = 1 if metric == "unit_correlation" else -1  # the others are errors
-        for (first, name), (then, after) in itertools.pairwise(READERS.items()):
-            pair = wide.reindex(columns=[first, then]).reindex([metric], level="metric").dropna()
-            if pair.empty:
-                lines.append([heading, name, after, "not run", "", 0, "open"])
-                continue
-            gain = interval((better * factor * (pair[then] - pair[first])).tolist())
-            word = "holds" if gain.low > 0 else "fails" if gain.high < 0 else "open"
-            mean, low, high = (f"{value:.{decimals}f}" for value in (gain.mean, gain.low, gain.high))
-            lines.append([heading, name, after, mean, f"{low} to {high}", gain.n, word])
-    return pd.DataFrame(lines, columns=names)
+        for worse, better in itertools.pairwise(ORDER if len(rows) else ()):
+            sides = [{"reader": reader, "size": size, "train": max(FACES)} for reader, size in (better, worse)]
+            direction = "higher" if metric == "unit_correlation" else "lower"  # the others are errors
+            effect = paired_effect(rows, Comparison(metric, "test", "last", direction, *sides))
+            judged = ["not run", "", "undecided"]
+            if effect:
+                gain, low, high = (f"{factor * value:+.{decimals}f}" for value in effect[:3])
+                judged = [gain, f"{low} to {high}", verdict_of(effect, smallest=0.0)[0]]
+            lines.append([heading, reader_name(*worse), reader_name(*better), *judged])
+    return pd.DataFrame(lines, columns=["read", "from", "to", "gain", "95% interval", "verdict"])
 
 
 def people_table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -44,13 +44,12 @@ class Study:
         levels, known = self.levels().tolist(), self.frames().annotations
         subjects, videos = known["subject"].tolist(), known["sequence"].tolist()
         of = {s: [row for row, subject in enumerate(subjects) if subject == s] for s in dict.fromkeys(subjects)}
-        worst = sorted((max(rows, key=levels.__getitem__) for rows in of.values()), key=lambda row: -levels[row])[
-            :count
-        ]
-        calm = [
-            min((row for row in of[subjects[bad]] if levels[row] < PAIN), key=lambda row: videos[row] != videos[bad])
-            for bad in worst
-        ]
+        peaks = [max(rows, key=levels.__getitem__) for rows in of.values()]
+        worst = sorted(peaks, key=levels.__getitem__, reverse=True)[:count]
+        calm = []
+        for peak in worst:
+            painless = [row for row in of[subjects[peak]] if levels[row] < PAIN]
+            calm.append(next((row for row in painless if videos[row] == videos[peak]), painless[0]))
         return torch.tensor([*calm, *worst])
 
     def close_ups(self, rows: Tensor) -> Tensor:
