@@ -36,6 +36,7 @@ class Study:
     def __init__(self, config: grids.Config, profile: str) -> None:
         self.config, self.profile = config, profile
         self.rows: list[Row] = []
+        self._lrs: dict[str, dict[tuple[str, int], float]] = {}  # what was chosen, by what was asked
 
     def feature_error(self) -> float:
         """Return the test error of the network whose features all runs share, training it if need be."""
@@ -52,8 +53,11 @@ class Study:
         if len(self.config.lrs) == 1:
             size = changes.get("batch_size", self.config.batch_size)
             return {(code, size): self.config.lrs[0] for code in codes}
-        cells = grids.choice_cells(self.config, codes, **changes)
-        return grids.chosen_lr(self._sweep(name, cells, [grids.CHOICE_SEED]))
+        asked = repr((name, codes, sorted(changes.items())))
+        if asked not in self._lrs:
+            cells = grids.choice_cells(self.config, codes, **changes)
+            self._lrs[asked] = grids.chosen_lr(self._sweep(name, cells, [grids.CHOICE_SEED]))
+        return self._lrs[asked]
 
     def table_6_1(self) -> pd.DataFrame:
         """Table 6.1: codes x thresholds x lengths."""
