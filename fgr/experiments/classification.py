@@ -85,6 +85,8 @@ def fit(
 ) -> list[Epoch]:
     """Train by SGD (Nesterov where momentum is not 0) and return the history with the error on every split.
 
+    Channels come last in memory, which makes convolutions up to half as fast again on a CPU.
+
     Args:
         parts: what to train on ("train") and every split to watch.
         seed: of the order of the data and of dropout; variants that share it are paired.
@@ -95,8 +97,8 @@ def fit(
         augment, penalty, hooks, device, checkpoint, label: as in `fgr.training.train` and `TensorLoader`.
         judged: images of each split at most that the error is measured on, the first ones.
         judged_at_once: as many of them as the device can hold.
-        precision: "float32", or "bfloat16" for mixed precision with channels last: several times as fast where the
-            processor multiplies bfloat16 itself, and slower elsewhere.
+        precision: "float32", or "bfloat16" for mixed precision: several times as fast where the processor multiplies
+            bfloat16 itself, and slower elsewhere.
     """
     check_choice(precision, tuple(PRECISIONS), "precision")
     autocast = PRECISIONS[precision]
@@ -131,7 +133,7 @@ def fit(
         hooks=hooks,
         evaluate=evaluate,
         autocast=autocast,
-        channels_last=autocast is not None,
+        channels_last=True,
         checkpoint=checkpoint,
         device=device,
         label=label,

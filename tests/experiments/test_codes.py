@@ -228,6 +228,16 @@ def test_study_keeps_runs_and_finds_them_again(tmp_path: Path, monkeypatch: pyte
     pd.testing.assert_frame_equal(study.Study(config, "test").modern(), first)
 
 
+def test_learning_rates_are_chosen_once_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = study.Study(grids.Config(**TINY, epochs=1, batch_size=20, lrs=(0.1, 0.001)), "test")
+    first = made.choice(study.SHOWN)
+    assert set(first) == {(code, 20) for code in study.SHOWN}
+    monkeypatch.setattr(runs, "run_cell", lambda *_: pytest.fail("a learning rate was chosen again"))
+    assert made.choice(study.SHOWN) == first
+    with pytest.raises(pytest.fail.Exception, match="chosen again"):
+        made.choice(study.SHOWN, batch_size=10)  # another question
+
+
 def test_confusable_family_is_the_one_with_most_confusions_inside() -> None:
     tree = taxonomy(20)
     targets = torch.arange(20)
