@@ -71,6 +71,7 @@ from fgr.experiments.codes import bits, grids, tables
 from fgr.experiments.codes import study as chapter
 from fgr.figures import codes as draw
 from fgr.figures import maps as draw_maps
+from fgr.figures import samples as draw_samples
 from fgr.results import published
 from fgr.results.claims import judge_all, verdict_table
 
@@ -270,21 +271,35 @@ draw.embeddings(
     {code: score for code, (_, score) in flat.items()},
 )
 
-# %% mystnb={"figure": {"caption": "Live: the family whose members the one-hot network confuses most, with data-based codes (Fig. 6.6).", "name": "fig-codes-confusion"}, "image": {"alt": "Confusion matrix of the species of one family."}}
+# %% [markdown]
+# Relatives are confused, strangers hardly ever. So the matrices below are of one family, the one whose members
+# one-hot confuses most. First what there is to confuse:
+
+# %% mystnb={"figure": {"caption": "A test bird of each species of that family (Fig. 6.7).", "name": "fig-codes-samples"}, "image": {"alt": "Small generated birds side by side, each with the name of its species; they differ in small parts."}}
 family = chapter.confusable_family(
     predicted["one_hot"], targets, config.num_classes
 )
-draw_maps.confusion(
-    chapter.confusion_of(family, predicted["spectral"], targets),
-    [birds.names[species] for species in family],
+kin = [birds.names[species] for species in family]
+draw_samples.sheet(study.samples(family.tolist()), kin)
+
+# %% mystnb={"figure": {"caption": "Live: confusions inside that family, by code (Fig. 6.6).", "name": "fig-codes-confusion"}, "image": {"alt": "Three confusion matrices of the species of one family, one a code."}}
+draw_maps.confusions(
+    {
+        draw.name(code): chapter.confusion_of(
+            family, predicted[code], targets
+        )
+        for code in chapter.SHOWN
+    },
+    kin,
 )
 
 # %% [markdown]
 # ## End to end, and against later ideas
 #
-# Two questions that the thesis does not ask. Does it hold when the whole network learns with the code? And would one
-# rather smooth the labels, normalise features and weights (a cosine head), learn the words, or take them from the
-# known tree or attributes?
+# Two questions that the thesis does not ask. Does it hold when the whole network learns with the code? Here all codes
+# share one learning rate, the one that the network of the features learned well with, one-hot at its end; so if the
+# rate favours anyone, it is one-hot. And would one rather smooth the labels, normalise features and weights (a cosine
+# head), learn the words, or take them from the known tree or attributes?
 
 # %%
 if config.end_seeds:

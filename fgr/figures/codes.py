@@ -14,7 +14,8 @@ CODES = {"one_hot": BLACK, "gaussian": VERMILION, "dense_random": PURPLE, "hadam
 NAMES = {"one_hot": "one-hot", "dense_random": "dense random", "spectral": "data-based"}
 
 
-def _name(code: str) -> str:
+def name(code: str) -> str:
+    """Return what a code is called on the page."""
     return NAMES.get(code, code)
 
 
@@ -22,12 +23,12 @@ def code_matrices(codes: Mapping[str, Tensor], bits: int = 24) -> Figure:
     """Draw the first bits of code matrices side by side: a row a class, a column a bit (Fig. 6.1)."""
     with style():
         figure, axes = panels(len(codes), width=2.9, height=3.4)
-        for ax, (name, matrix) in zip(axes, codes.items()):
+        for ax, (code, matrix) in zip(axes, codes.items()):
             shown = matrix[:, :bits].numpy()
             top = np.abs(shown).max()
             ax.imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto", interpolation="nearest")
             ax.grid(visible=False)
-            ax.set(title=_name(name), xlabel="bit")
+            ax.set(title=name(code), xlabel="bit")
         axes[0].set_ylabel("class, relatives beside each other")
     return figure
 
@@ -42,12 +43,12 @@ def embeddings(points: Mapping[str, np.ndarray], groups: Tensor, scores: Mapping
     """
     with style():
         figure, axes = panels(len(points), width=3.3)
-        for ax, (name, values) in zip(axes, points.items()):
+        for ax, (code, values) in zip(axes, points.items()):
             for group in groups.unique().tolist():
                 mine = (groups == group).numpy()
                 mark = "o^sDv"[group // len(CYCLE) % 5]
                 ax.plot(*values[mine].T, mark, color=CYCLE[group % len(CYCLE)], markersize=3, alpha=0.7)
-            ax.set(title=f"{_name(name)}, silhouette {scores[name]:.2f}", xticks=[], yticks=[], xlabel="t-SNE 1")
+            ax.set(title=f"{name(code)}, silhouette {scores[code]:.2f}", xticks=[], yticks=[], xlabel="t-SNE 1")
         axes[0].set_ylabel("t-SNE 2")
     return figure
 
@@ -67,7 +68,7 @@ def accuracy_over_bits(rows: pd.DataFrame) -> Figure:
             color = CODES.get(code, CYCLE[5])
             places = [place for place, _ in found]
             heights = [mean.mean for mean in means]
-            axes.errorbar(places, heights, half, color=color, marker="o", markersize=4, capsize=3, label=_name(code))
+            axes.errorbar(places, heights, half, color=color, marker="o", markersize=4, capsize=3, label=name(code))
         axes.legend()
     return figure
 
@@ -86,7 +87,7 @@ def convergence(rows: pd.DataFrame) -> Figure:
             for code, part in table[table.batch_size == size].groupby("code"):
                 over = 100 * part.groupby("epochs")["value"].agg(["mean", "min", "max"])
                 color = CODES.get(code, CYCLE[5])
-                ax.plot(over.index, over["mean"], color=color, label=_name(code))
+                ax.plot(over.index, over["mean"], color=color, label=name(code))
                 ax.fill_between(over.index, over["min"], over["max"], color=color, alpha=0.15, linewidth=0)
             ax.set(title=f"batches of {size}", xlabel="epoch")
             ax.xaxis.get_major_locator().set_params(integer=True)
@@ -100,9 +101,9 @@ def path_of_bits(paths: Mapping[str, Sequence[tuple[int, int]]], num_classes: in
     """Draw how many classes are left after each bit that two classes share, until one parts them (Fig. 6.8)."""
     with style():
         figure, (axes,) = panels(1, width=5.6)
-        for color, (name, steps) in zip(CYCLE, paths.items()):
+        for color, (pair, steps) in zip(CYCLE, paths.items()):
             bits = [0, *(bit for bit, _ in steps)]
-            axes.plot(bits, [num_classes, *(left for _, left in steps)], "o-", color=color, markersize=4, label=name)
+            axes.plot(bits, [num_classes, *(left for _, left in steps)], "o-", color=color, markersize=4, label=pair)
         axes.set(xlabel="bits read", ylabel="classes with the same bits", yscale="log")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.xaxis.get_major_locator().set_params(integer=True)

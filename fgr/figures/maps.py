@@ -91,22 +91,35 @@ def confusion(matrix: np.ndarray, names: list[str], title: str = "") -> Figure:
 
     A matrix without counts says that nothing was run.
     """
-    shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    return confusions({title: matrix}, names)
+
+
+def confusions(matrices: Mapping[str, np.ndarray], names: list[str]) -> Figure:
+    """Draw confusion matrices of the same classes side by side, in one scale: title -> (L, L) counts.
+
+    See `confusion`; if none has counts, the figure says that nothing was run.
+    """
     size = 1.6 + 0.42 * len(names)
     with style():
-        figure = Figure(figsize=(size + 0.8, size))
-        axes = figure.add_subplot()
-        axes.grid(visible=False)
-        if not matrix.any():
+        figure = Figure(figsize=(0.8 + (0.42 * len(names) + 0.3) * (len(matrices) - 1) + size, size))
+        if not any(matrix.any() for matrix in matrices.values()):
+            figure.add_subplot().grid(visible=False)
             return not_run(figure)
-        shown = axes.imshow(shares, cmap=SCALE, vmin=0, vmax=100)
+        panels = figure.subplots(1, len(matrices), squeeze=False)[0]
         ticks = range(len(names))
-        axes.set(xticks=ticks, yticks=ticks, xlabel="predicted", ylabel="true", title=title)
-        axes.set_xticklabels(names, rotation=60, ha="right", fontsize=8)
-        axes.set_yticklabels(names, fontsize=8)
-        if len(names) <= 15:
-            for row, column in np.ndindex(shares.shape):
-                color = "white" if shares[row, column] < 55 else "black"
-                axes.text(column, row, f"{shares[row, column]:.0f}", ha="center", va="center", fontsize=7, color=color)
-        figure.colorbar(shown, ax=axes, shrink=0.8, label="share of the true class (%)")
+        for axes, (title, matrix) in zip(panels, matrices.items()):
+            shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+            axes.grid(visible=False)
+            shown = axes.imshow(shares, cmap=SCALE, vmin=0, vmax=100)
+            axes.set(xticks=ticks, yticks=ticks, xlabel="predicted", title=title)
+            axes.set_xticklabels(names, rotation=60, ha="right", fontsize=8)
+            axes.set_yticklabels(names if axes is panels[0] else [], fontsize=8)
+            if len(names) <= 15:
+                for row, column in np.ndindex(shares.shape):
+                    ink = "white" if shares[row, column] < 55 else "black"
+                    axes.text(
+                        column, row, f"{shares[row, column]:.0f}", ha="center", va="center", fontsize=7, color=ink
+                    )
+        panels[0].set_ylabel("true")
+        figure.colorbar(shown, ax=list(panels), shrink=0.8, label="share of the true class (%)")
     return figure

@@ -13,7 +13,7 @@ import torch
 from fgr.config import ParameterError, as_json, resolve
 from fgr.data.synthetic.birds import taxonomy
 from fgr.experiments.codes import bits, grids, runs, study, tables
-from fgr.experiments.codes.features import Source, features
+from fgr.experiments.codes.features import Source, features, image_sets
 from fgr.experiments.codes.runs import Cell
 from fgr.results import rows as results
 from fgr.results.published import published
@@ -249,6 +249,15 @@ def test_confusable_family_is_the_one_with_most_confusions_inside() -> None:
     matrix = study.confusion_of(classes, predicted, targets)
     place = {label: n for n, label in enumerate(classes.tolist())}
     assert matrix[place[first], place[second]] == 1 and matrix.sum() == len(classes)
+
+
+def test_samples_are_test_images_of_the_classes_asked_for() -> None:
+    made = study.Study(grids.Config(**TINY), "test")
+    test = image_sets(grids.cell(made.config, "one_hot").source)["test"]
+    found = made.samples([int(test.targets[7]), int(test.targets[0])])
+    assert found.dtype == torch.uint8 and torch.equal(found[1], test.images[0])
+    alike = (test.images == found[0]).flatten(1).all(1)
+    assert (test.targets[alike] == test.targets[7]).all() and alike.any()
 
 
 def test_embedding_measures_separation_before_it_flattens() -> None:

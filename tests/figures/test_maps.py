@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from fgr.figures.maps import confusion, maps_beside, overlays
+from fgr.figures.maps import confusion, confusions, maps_beside, overlays
 
 IMAGES = torch.randint(0, 256, (3, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 MASKS = torch.zeros(3, 8, 8, dtype=torch.bool)
@@ -62,3 +62,15 @@ def test_confusion_without_counts_says_that_nothing_was_run() -> None:
     """Rather than show a table of zeros."""
     figure = confusion(np.zeros((2, 2)), ["jay", "wren"])
     assert [text.get_text() for text in figure.axes[0].texts] == ["not run yet"] and len(figure.axes) == 1
+
+
+def test_confusions_stand_beside_each_other_in_one_scale_with_names_once() -> None:
+    matrices = {"one-hot": np.array([[3, 1], [2, 2]]), "data-based": np.array([[4, 0], [0, 4]])}
+    figure = confusions(matrices, ["jay", "wren"])
+    first, second, _ = figure.axes
+    assert (first.get_title(), second.get_title()) == ("one-hot", "data-based")
+    assert first.images[0].get_array().tolist() == [[75.0, 25.0], [50.0, 50.0]]
+    assert {axes.images[0].get_clim() for axes in (first, second)} == {(0, 100)}
+    assert [label.get_text() for label in first.get_yticklabels()] == ["jay", "wren"]
+    assert [label.get_text() for label in second.get_yticklabels()] == ["", ""]
+    assert drawable(figure)

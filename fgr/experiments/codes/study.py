@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fgr.data.synthetic.birds import taxonomy
 from fgr.experiments.codes import bits, grids, runs
-from fgr.experiments.codes.features import features
+from fgr.experiments.codes.features import features, image_sets
 from fgr.experiments.page import record_file
 from fgr.experiments.sweep import sweep
 from fgr.results.rows import Row, append, frame, read
@@ -129,6 +129,11 @@ class Study:
                 outputs[code] = last[0](hidden) if isinstance(last, torch.nn.Sequential) else last(hidden)
                 predicted[code] = model(inputs).argmax(1)
         return outputs, targets, predicted
+
+    def samples(self, classes: Sequence[int]) -> Tensor:
+        """Return a test image of each of these classes (Fig. 6.7): (L, 3, H, W) uint8."""
+        test = image_sets(grids.cell(self.config, "one_hot").source)["test"]
+        return test.images[[int((test.targets == label).nonzero()[0]) for label in classes]]
 
     def codes(self, code: str = "spectral", threshold: str = "none") -> Tensor:
         """Return the code matrix of the live runs."""
