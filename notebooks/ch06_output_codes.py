@@ -46,6 +46,7 @@ convergence_seeds = None  # list of int: seeds of Fig. 6.2 and 6.5
 batch_sizes = None  # list of int
 end_seeds = None  # list of int: seeds of the runs end to end
 end_epochs = None  # int
+end_lrs = None  # list of float: learning rates of the runs end to end
 end_precision = None  # float32 | bfloat16: mixed, of the runs end to end
 modern_seeds = None  # list of int: seeds of the comparison with later heads
 real_seeds = None  # list of int: seeds of the runs on features of an ImageNet network
@@ -296,10 +297,10 @@ draw_maps.confusions(
 # %% [markdown]
 # ## End to end, and against later ideas
 #
-# Two questions that the thesis does not ask. Does it hold when the whole network learns with the code? Here all codes
-# share one learning rate, the one that the network of the features learned well with, one-hot at its end; so if the
-# rate favours anyone, it is one-hot. And would one rather smooth the labels, normalise features and weights (a cosine
-# head), learn the words, or take them from the known tree or attributes?
+# Two questions that the thesis does not ask. Does it hold when the whole network learns with the code? There one-hot
+# and data-based codes choose their rates as above, and random codes take that of the latter. And would one rather
+# smooth the labels, normalise features and weights (a cosine head), learn the words, or take them from the known tree
+# or attributes?
 
 # %%
 if config.end_seeds:
@@ -308,6 +309,8 @@ if config.modern_seeds:
     study.modern()
 
 # %% tags=["nbval-ignore-output"]
+end_choice = page.recorded("ch06_output_codes", "choice_end")
+display(page.table(tables.rates_table(end_choice), "end-rates"))
 end = page.recorded("ch06_output_codes", "end_to_end")
 modern = page.recorded("ch06_output_codes", "modern")
 display(page.table(tables.error_table(end, ["code"]), "end"))

@@ -124,7 +124,7 @@ def test_training_on_fewer_images_takes_equal_shares() -> None:
 def choices(best: dict[str, float]) -> pd.DataFrame:
     """Rows of made-up runs: the error on validation grows with the distance from the best learning rate."""
     rows = []
-    for cell in grids.choice_cells(LAPTOP, best):
+    for cell in grids.choice_cells(LAPTOP, best, LAPTOP.lrs):
         run = results.Run("codes", as_json(cell), "synthetic_birds", grids.CHOICE_SEED, "test", "cpu")
         for epoch in (1, 2):
             wrong = 0.1 + abs(cell.lr - best[cell.code])
@@ -164,6 +164,21 @@ def test_convergence_pairs_codes_at_every_batch_size() -> None:
         (code, size) for size, code in itertools.product(LAPTOP.batch_sizes, study.SHOWN)
     )
     assert all(cell.lr == cell.batch_size / 1000 for cell in cells)
+
+
+def test_end_to_end_random_codes_learn_at_the_rate_that_data_based_ones_chose() -> None:
+    lrs = {("one_hot", LAPTOP.batch_size): 0.3, ("spectral", LAPTOP.batch_size): 0.4}
+    cells = grids.end_cells(LAPTOP, lrs)
+    assert [(cell.code, cell.lr) for cell in cells] == [("one_hot", 0.3), ("gaussian", 0.4), ("spectral", 0.4)]
+    assert {(cell.on, cell.epochs) for cell in cells} == {("images", LAPTOP.end_epochs)}
+    tried = grids.choice_cells(LAPTOP, ["one_hot"], LAPTOP.end_lrs, **grids.end_changes(LAPTOP))
+    assert [cell.lr for cell in tried] == list(LAPTOP.end_lrs) and {cell.on for cell in tried} == {"images"}
+
+
+def test_end_to_end_has_learning_rates_of_its_own() -> None:
+    made = study.Study(grids.Config(**TINY, batch_size=20, end_lrs=(0.7,), lrs=(0.1,)), "test")
+    assert made.choice(("one_hot",)) == {("one_hot", 20): 0.1}
+    assert made.choice(("one_hot",), **grids.end_changes(made.config)) == {("one_hot", 20): 0.7}
 
 
 def test_gain_is_one_hot_less_gaussian() -> None:
@@ -303,7 +318,7 @@ def test_real_cells_have_the_classes_of_their_images() -> None:
     lrs = {(code, LAPTOP.batch_size): 0.1 for code in ("one_hot", "gaussian", "spectral")}
     lengths = {name: [cell.length for cell in grids.real_cells(LAPTOP, name, lrs)] for name in grids.REAL}
     assert lengths == {"cifar10": [10, 10, 9], "synthetic_birds": [100, 100, 99]}
-    chosen = grids.choice_cells(LAPTOP, ["spectral"], **grids.real_changes("cifar10"))
+    chosen = grids.choice_cells(LAPTOP, ["spectral"], LAPTOP.lrs, **grids.real_changes("cifar10"))
     assert {(cell.length, cell.dataset, cell.network) for cell in chosen} == {(9, "cifar10", "efficientnet_lite0")}
 
 

@@ -1,7 +1,7 @@
 """What chapter 6 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
@@ -41,6 +41,7 @@ class Config:
     batch_sizes: tuple[int, ...] = (16, 64, 256)
     end_seeds: tuple[int, ...] = ()  # of the runs end to end
     end_epochs: int = 15
+    end_lrs: tuple[float, ...] = (0.02,)  # that one-hot, and both other codes together, choose from there
     end_precision: str = "float32"  # or bfloat16: mixed, several times as fast where the processor has it
     modern_seeds: tuple[int, ...] = ()  # of the comparison with later heads
     real_seeds: tuple[int, ...] = ()  # of the runs on features of an ImageNet network: CIFAR-10, and birds
@@ -80,10 +81,10 @@ def cell(config: Config, code: str, lr: float = 0.1, **changes: object) -> Cell:
     return replace(base, **changes)
 
 
-def choice_cells(config: Config, codes: Iterable[str], **changes: object) -> list[Cell]:
+def choice_cells(config: Config, codes: Iterable[str], lrs: Sequence[float], **changes: object) -> list[Cell]:
     """Every code, at full length, at every learning rate: the runs that choose."""
     classes = int(changes.get("num_classes", config.num_classes))
-    return [cell(config, code, lr, length=whole(code, classes), **changes) for code in codes for lr in config.lrs]
+    return [cell(config, code, lr, length=whole(code, classes), **changes) for code in codes for lr in lrs]
 
 
 def chosen_lr(rows: pd.DataFrame) -> dict[tuple[str, int], float]:
@@ -170,18 +171,21 @@ def gain_rows(rows: pd.DataFrame, profile: str) -> list[Row]:
     return made
 
 
-def end_cells(config: Config) -> list[Cell]:
-    """One-hot, random and data-based codes end to end: the whole network is trained with them."""
+def end_changes(config: Config) -> dict[str, object]:
+    """Return what differs where the whole network is trained."""
+    return {
+        "on": "images",
+        "epochs": config.end_epochs,
+        "weight_decay": 5e-4,
+        "precision": config.end_precision,
+    }
+
+
+def end_cells(config: Config, lrs: Mapping[tuple[str, int], float]) -> list[Cell]:
+    """One-hot, random and data-based codes end to end; random codes at the rate that data-based ones chose."""
+    rates = {code: lrs[code, config.batch_size] for code in ("one_hot", "spectral")}
     return [
-        cell(
-            config,
-            code,
-            lr=0.02,
-            on="images",
-            epochs=config.end_epochs,
-            weight_decay=5e-4,
-            precision=config.end_precision,
-        )
+        cell(config, code, rates.get(code, rates["spectral"]), **end_changes(config))
         for code in ("one_hot", "gaussian", "spectral")
     ]
 

@@ -22,6 +22,7 @@ CURVES = {  # sweep -> split whose curve is kept
     "live": "test",
     "choice": "validation",
     "choice_real": "validation",
+    "choice_end": "validation",
     "convergence": "test",
 }
 SHOWN = ("one_hot", "gaussian", "spectral")  # the three codes that pictures compare
@@ -50,12 +51,13 @@ class Study:
 
     def choice(self, codes: Sequence[str], name: str = "choice", **changes: object) -> dict[tuple[str, int], float]:
         """Let every code choose its learning rate on validation, by runs with a seed of their own; `name` of a file."""
-        if len(self.config.lrs) == 1:
+        lrs = self.config.end_lrs if changes.get("on") == "images" else self.config.lrs
+        if len(lrs) == 1:
             size = changes.get("batch_size", self.config.batch_size)
-            return {(code, size): self.config.lrs[0] for code in codes}
+            return {(code, size): lrs[0] for code in codes}
         asked = repr((name, codes, sorted(changes.items())))
         if asked not in self._lrs:
-            cells = grids.choice_cells(self.config, codes, **changes)
+            cells = grids.choice_cells(self.config, codes, lrs, **changes)
             self._lrs[asked] = grids.chosen_lr(self._sweep(name, cells, [grids.CHOICE_SEED]))
         return self._lrs[asked]
 
@@ -95,7 +97,8 @@ class Study:
         """Three codes end to end, on the images."""
         if not self.config.end_seeds:
             return frame([])
-        return self._sweep("end_to_end", grids.end_cells(self.config), self.config.end_seeds)
+        lrs = self.choice(("one_hot", "spectral"), "choice_end", **grids.end_changes(self.config))
+        return self._sweep("end_to_end", grids.end_cells(self.config, lrs), self.config.end_seeds)
 
     def real(self) -> pd.DataFrame:
         """On features of an ImageNet network: real photographs of ten classes, and the birds."""
