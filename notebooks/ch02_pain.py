@@ -178,6 +178,7 @@ draw.traces(study.traces())
 #
 # averaged over frames with pain. Beside the eye's judgement of two pictures, here we can count: how much of it lies on
 # the face, on the skin that the *active* units of the score move, and on everything else (hair, neck, background)?
+# A frame at which all units of the last layers are silent has no saliency, and is left out.
 
 # %%
 looks = study.looks()

@@ -1,5 +1,6 @@
 """Chapter 2's runs: who is in which fold, what the network sees, what is measured, and what is found again."""
 
+import copy
 import dataclasses
 from pathlib import Path
 
@@ -293,6 +294,27 @@ def test_looks_need_to_know_what_a_pixel_shows(trained: tuple, monkeypatch: pyte
         looking.look(dataclasses.replace(CELL, looked=3), *trained)
 
 
+def test_frames_without_saliency_count_in_no_mean(trained: tuple) -> None:
+    """As when all units of fc7 are off: then the level depends on no pixel, and shares are zero by zero."""
+    made, split = trained
+    silent = copy.deepcopy(made.model)
+    with torch.no_grad():
+        silent.fc7.bias.fill_(-1e9)
+    cell = dataclasses.replace(CELL, looked=3)
+    without = looking.look(cell, made._replace(model=silent), split)
+    assert not without.seen.any() and without.shares.isnan().all()
+    some = looking.look(cell, made, split)
+    assert some.seen.all()
+    both = looking.joined([some, without])
+    assert torch.equal(both.saliency, some.saliency) and both.seen.tolist() == [True] * 3 + [False] * 3
+    for mean, values in zip(both.means(), (some.shares, some.areas)):
+        torch.testing.assert_close(mean, values.double().mean(0))
+    everything = judged(CELL, targets_of(CELL, frames(CELL.source)).float())._replace(looks=[some, without])
+    found = runs.measure(CELL, everything, 0)
+    assert found["with_saliency"] == (0.5, "fraction")
+    assert found["saliency_face"][0] == pytest.approx(some.shares[:, 0].double().mean().item())
+
+
 # ---------------------------------------------------------------- runs
 
 
@@ -324,7 +346,7 @@ def judged(cell: Cell, outputs: torch.Tensor) -> runs.Judged:
 
 
 def test_perfect_levels_are_perfect_by_every_metric_and_subject() -> None:
-    cell = dataclasses.replace(CELL, apart="one_subject")
+    cell = dataclasses.replace(CELL, apart="one_subject", judge="lstm_fc6", lstms=True)
     whole = frames(cell.source)
     levels = targets_of(cell, whole)
     found = runs.measure(cell, judged(cell, levels.float()), 0)
@@ -338,6 +360,10 @@ def test_perfect_levels_are_perfect_by_every_metric_and_subject() -> None:
         assert value[f"subject_{subject}_positive"] == (mine >= 1).sum() == value[f"subject_{subject}_positive_correct"]
         assert value[f"subject_{subject}_negative"] == (mine < 1).sum()
     assert found["subject_0_positive"][1] == "count" and found["mae"][1] == "none"
+    other = runs.measure(dataclasses.replace(cell, judge="cnn"), judged(cell, levels.float()), 0)
+    assert {name.removeprefix("subject_0_") for name in found.keys() - other.keys() if "_0_" in name} == {
+        *("positive", "positive_correct", "negative", "negative_correct")
+    }
 
 
 def test_pain_is_a_level_of_one_or_a_logit_of_zero() -> None:

@@ -24,6 +24,7 @@ EXPERIMENT = "pain"
 LOSSES = ("regression", "binary", "emotion")
 APART = ("one_subject", "subject", "sequence", "frame")
 JUDGES = ("cnn", "lstm_fc6", "lstm_fc7")
+COUNTED = "lstm_fc6"  # whose answers are counted subject by subject (Table 2.5)
 PAIN = 1.0  # levels from here on are pain
 APEX = 3  # frames of an emotion video that count, its last ones
 FOLD_SEED = 0  # of the folds, which all runs share

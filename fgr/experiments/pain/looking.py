@@ -1,5 +1,6 @@
 """Where a pain network looks: mean saliency (Eq. 2.10, 2.11), and how much of it lies where pain shows."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,12 +20,34 @@ BATCH = 100
 
 
 class Looks(NamedTuple):
-    """Mean saliency and mean face, and the share of each frame's saliency and area by place."""
+    """Mean saliency and mean face, and the share of each frame's saliency and area by place.
 
-    saliency: Tensor  # (S, S), of sum 1
+    A frame at which no unit of fc6 or fc7 answers has no saliency at all: it counts in no mean.
+    """
+
+    saliency: Tensor  # (S, S), of sum 1; NaN if no frame has any
     face: Tensor  # (3, S, S) in [0, 1]
-    shares: Tensor  # (n, 3) by PLACES
+    shares: Tensor  # (n, 3) by PLACES; NaN for a frame without saliency
     areas: Tensor  # (n, 3): what a map without any preference would have there
+
+    @property
+    def seen(self) -> Tensor:
+        """Return which frames have a saliency (n,) bool."""
+        return self.shares.isfinite().all(1)
+
+    def means(self) -> tuple[Tensor, Tensor]:
+        """Return the mean shares of saliency and of area (3,) each, of the frames that have a saliency."""
+        return self.shares[self.seen].double().mean(0), self.areas[self.seen].double().mean(0)
+
+
+def joined(looks: Sequence[Looks]) -> Looks:
+    """Return the looks of several folds as one: maps and faces averaged, frames one after the other."""
+    return Looks(
+        torch.stack([one.saliency for one in looks]).nanmean(0),
+        torch.stack([one.face for one in looks]).mean(0),
+        torch.cat([one.shares for one in looks]),
+        torch.cat([one.areas for one in looks]),
+    )
 
 
 def places(whole: ImageSet, rows: Tensor) -> Tensor:
@@ -65,5 +88,5 @@ def look(cell: Cell, trained: Trained, split: Split, device: torch.device | str 
     where = masks_in_shape(cell.source, cell.variant, rows, places(whole, rows))  # (n, 3, S, S)
     where[:, 2] = ~where[:, 0]  # what lies outside the frame is background too
     shares = torch.stack([mass_inside(maps, where[:, k]) for k in range(len(PLACES))], 1)
-    average = (maps / maps.sum((1, 2), keepdim=True)).mean(0)
+    average = (maps / maps.sum((1, 2), keepdim=True)).nanmean(0)
     return Looks(average, images.float().mean(0) / 255, shares, where.double().mean((2, 3)))

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from fgr import metrics
 from fgr.config import as_json
-from fgr.experiments.pain.cells import EXPERIMENT, PAIN, Cell, from_json, splits_of, targets_of
-from fgr.experiments.pain.looking import PLACES, Looks, look
+from fgr.experiments.pain.cells import COUNTED, EXPERIMENT, PAIN, Cell, from_json, splits_of, targets_of
+from fgr.experiments.pain.looking import PLACES, Looks, joined, look
 from fgr.experiments.pain.network import train_network
 from fgr.experiments.pain.preprocess import frames, prepared
 from fgr.experiments.pain.recurrent import lstm_outputs
@@ -111,8 +111,9 @@ def measure(cell: Cell, judged: Judged, seed: int) -> dict[str, tuple[float, str
         found[f"{name}_normalized"] = metrics.skew_normalized(metric, outputs, pain, draws, REPEATS)
     found["no_pain_share"] = 1 - pain.double().mean().item()
     if judged.looks:
-        for name, values in (("saliency", "shares"), ("area", "areas")):
-            mean = torch.cat([getattr(looks, values) for looks in judged.looks]).mean(0)
+        looks = joined(judged.looks)
+        found["with_saliency"] = looks.seen.double().mean().item()
+        for name, mean in zip(("saliency", "area"), looks.means()):
             found |= {f"{name}_{place}": value for place, value in zip(PLACES, mean.tolist())}
     units = dict.fromkeys(found, "fraction")
     if cell.loss == "regression":
@@ -123,14 +124,15 @@ def measure(cell: Cell, judged: Judged, seed: int) -> dict[str, tuple[float, str
 
 
 def by_subject(cell: Cell, judged: Judged, pain: Tensor) -> dict[str, tuple[float, str]]:
-    """Return the counts of Table 2.5 for every subject, and the AUC of those who show both sides."""
+    """Return the AUC of every subject who shows both sides, and of the judge `COUNTED` the counts of Table 2.5."""
     subjects = frames(cell.source).annotations["subject"][judged.rows]
     threshold = PAIN if cell.loss == "regression" else 0.0
     counts = metrics.subject_counts(judged.outputs, pain, subjects, threshold)
     found = {}
     for number, *values in zip(*(column.tolist() for column in counts)):
-        for name, value in zip(counts._fields[1:], values):
-            found[f"subject_{number}_{name}"] = (float(value), "count")
+        if cell.judge == COUNTED:
+            for name, value in zip(counts._fields[1:], values):
+                found[f"subject_{number}_{name}"] = (float(value), "count")
         mine = subjects == number
         area = metrics.auc(judged.outputs[mine], pain[mine])
         if math.isfinite(area):

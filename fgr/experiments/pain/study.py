@@ -12,7 +12,7 @@ from fgr.data import ImageSet
 from fgr.experiments.page import record_file
 from fgr.experiments.pain import grids, pictures, runs
 from fgr.experiments.pain.cells import EXPERIMENT, PAIN, Cell, targets_of
-from fgr.experiments.pain.looking import Looks
+from fgr.experiments.pain.looking import Looks, joined
 from fgr.experiments.pain.preprocess import frames
 from fgr.experiments.sweep import sweep
 from fgr.results.rows import Row, append, frame, read
@@ -80,9 +80,7 @@ class Study:
 
     def looks(self) -> Looks:
         """Return saliency and mean face of the live network (Fig. 2.5), mean over the folds."""
-        found = self._judged(grids.live_cells(self.config)[0]).looks
-        means = [torch.stack([getattr(one, name) for one in found]).mean(0) for name in ("saliency", "face")]
-        return Looks(*means, *(torch.cat([getattr(one, name) for one in found]) for name in ("shares", "areas")))
+        return joined(self._judged(grids.live_cells(self.config)[0]).looks)
 
     def emotions(self) -> tuple[Tensor, list[str]]:
         """Return the apex of a video of each emotion as an aligned crop, and their names (Fig. 2.6)."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fgr.experiments.pain.cells import JUDGES
+from fgr.experiments.pain.cells import COUNTED, JUDGES
 from fgr.experiments.pain.looking import PLACES, Looks
 from fgr.results.published import as_text, beside, published
 from fgr.results.rows import with_config
@@ -76,20 +76,20 @@ def table_2_4(main: pd.DataFrame) -> pd.DataFrame:
     for judge in JUDGES:
         line = [f"ours: aligned crop, {JUDGE_NAMES[judge]}"]
         for name in metrics:
-            mine = table[(table["judge"] == judge) & (table["variant"] == "crop")] if len(table) else table
+            mine = table[(table["judge"] == COUNTED) & (table["variant"] == "crop")] if len(table) else table
             values = mine[mine["metric"] == name].groupby("seed")["value"].mean()
             line.append(as_text(interval(values.tolist()) if len(values) else None))
         lines.append(line)
     return pd.DataFrame(lines, columns=["", "MAE", "MSE", "PCC", "ICC(3,1)"])
 
 
-def table_2_5(main: pd.DataFrame, judge: str = "lstm_fc6") -> pd.DataFrame:
+def table_2_5(main: pd.DataFrame) -> pd.DataFrame:
     """Return the counts of Table 2.5 for every subject, means over the seeds; empty without rows."""
     columns = ["subject", "no pain, correct", "no pain", "pain, correct", "pain"]
     if main.empty:
         return pd.DataFrame(columns=columns)
     table = with_config(main)
-    table = table[(table["judge"] == judge) & (table["variant"] == "crop") & (table["unit"] == "count")]
+    table = table[(table["judge"] == COUNTED) & (table["variant"] == "crop") & (table["unit"] == "count")]
     parts = table["metric"].str.extract(r"subject_(\d+)_(\w+)")
     table = table.assign(subject=parts[0].astype(int), what=parts[1])
     wide = table.pivot_table(index="subject", columns="what", values="value").reset_index()
@@ -195,8 +195,10 @@ def live(rows: pd.DataFrame) -> pd.DataFrame:
 
 def places(looks: Looks) -> pd.DataFrame:
     """Return the share of saliency on face, active muscles and the rest, beside that of an even map, in percent."""
-    means = [100 * values.double().mean(0) for values in (looks.shares, looks.areas)]
-    lines = [[name, *(f"{value:.1f}" for value in mean.tolist())] for name, mean in zip(("saliency", "even"), means)]
+    lines = [
+        [name, *(f"{100 * value:.1f}" for value in mean.tolist())]
+        for name, mean in zip(("saliency", "even"), looks.means())
+    ]
     return pd.DataFrame(lines, columns=["map, live", *PLACES])
 
 
