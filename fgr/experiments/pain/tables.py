@@ -76,7 +76,7 @@ def table_2_4(main: pd.DataFrame) -> pd.DataFrame:
     for judge in JUDGES:
         line = [f"ours: aligned crop, {JUDGE_NAMES[judge]}"]
         for name in metrics:
-            mine = table[(table["judge"] == COUNTED) & (table["variant"] == "crop")] if len(table) else table
+            mine = table[(table["judge"] == judge) & (table["variant"] == "crop")] if len(table) else table
             values = mine[mine["metric"] == name].groupby("seed")["value"].mean()
             line.append(as_text(interval(values.tolist()) if len(values) else None))
         lines.append(line)
