@@ -103,6 +103,7 @@ for scale in (1.0, output_codes.scale_for_loss(words, 0.01)):
 
 # %% [markdown]
 # Every code below gets the scale at which perfect outputs cost 0.01 nats, so that none wins by its temperature.
+# Tables call data-based codes *spectral*, as the library does.
 #
 # Which words? **One-hot**: the identity. **Random**: drawn from a normal distribution, or binary and chosen for large
 # distances. **Data-based**: with $W$ the similarity of classes and $\mathcal D$ its row sums, the eigenvectors of
@@ -236,8 +237,9 @@ display(page.table(tables.meaning_table(meaning), "t6.2-chance"))
 # %% [markdown]
 # ## The path of bits (Fig. 6.8)
 #
-# Read the signs of a data-based word one after the other, as questions. Two sisters share the answers for long, and
-# the set of species with the same answers shrinks around them; strangers part at once.
+# Read the signs of a data-based word one after the other, as questions. On the way the set of species with the same
+# answers shrinks around a pair, until one answer parts it. Relatives should part late and strangers soon. The figure
+# shows three pairs, of which any may be an exception; the table is of all pairs.
 
 # %% mystnb={"figure": {"caption": "Species with the same signs as the pair, after each bit; a line ends where the two part (Fig. 6.8).", "name": "fig-codes-path"}, "image": {"alt": "Falling lines: number of species left over the number of bits, for two sisters and for two strangers."}}
 signs = study.codes("spectral")
@@ -255,6 +257,9 @@ draw.path_of_bits(
     },
     config.num_classes,
 )
+
+# %% tags=["nbval-ignore-output"]
+page.table(bits.parting_table(signs, birds.distances), "parting")
 
 # %% [markdown]
 # ## Where the outputs lie (Fig. 6.4), and who is taken for whom (Fig. 6.6)
@@ -286,7 +291,7 @@ draw_samples.sheet(study.samples(family.tolist()), kin)
 # %% mystnb={"figure": {"caption": "Live: confusions inside that family, by code (Fig. 6.6).", "name": "fig-codes-confusion"}, "image": {"alt": "Three confusion matrices of the species of one family, one a code."}}
 draw_maps.confusions(
     {
-        draw.name(code): chapter.confusion_of(
+        draw.code_name(code): chapter.confusion_of(
             family, predicted[code], targets
         )
         for code in chapter.SHOWN
@@ -367,10 +372,9 @@ z = torch.randn(
     5, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
 )
 true = torch.autograd.functional.jacobian(lambda x: x / x.norm(), z)
-unit = z / z.norm()
-square = (torch.eye(5) * z.norm() - torch.outer(z, unit)) / z.norm() ** 2
-print("square:", torch.allclose(true, square, rtol=0, atol=1e-12))
-print("cube, as printed:", torch.allclose(true, square / z.norm()))
+for word, printed in (("square", False), ("cube, as printed", True)):
+    made = output_codes.unit_jacobian(z[None], printed=printed)[0]
+    print(f"{word}:", torch.allclose(true, made, rtol=0, atol=1e-12))
 
 # %% [markdown]
 # And chapters 1 and 7 of the thesis say that the most confused classes get *distant* words, where section 6.3.2 says

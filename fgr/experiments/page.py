@@ -1,6 +1,7 @@
 """What every notebook does around its experiments: say what runs, read recorded rows, close with a verdict."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -61,13 +62,15 @@ def benchmark(name: str) -> pd.DataFrame:
 def table(lines: pd.DataFrame, name: str) -> Styler:
     """Return a table without its index for the page; `name` is unique in the page, so that its HTML never changes.
 
-    Numbers have four decimals at most, and no zeros that nobody measured.
+    Numbers have four decimals at most, and no zeros that nobody measured; a cell without a number is empty.
     """
     return lines.style.hide(axis="index").format(_shown).set_uuid(name)
 
 
 def _shown(value: object) -> object:
-    return f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4f}".rstrip("0").rstrip(".")
+    return value
 
 
 def origin(rows: pd.DataFrame) -> str:

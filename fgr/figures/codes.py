@@ -14,7 +14,7 @@ CODES = {"one_hot": BLACK, "gaussian": VERMILION, "dense_random": PURPLE, "hadam
 NAMES = {"one_hot": "one-hot", "dense_random": "dense random", "spectral": "data-based"}
 
 
-def name(code: str) -> str:
+def code_name(code: str) -> str:
     """Return what a code is called on the page."""
     return NAMES.get(code, code)
 
@@ -28,7 +28,7 @@ def code_matrices(codes: Mapping[str, Tensor], bits: int = 24) -> Figure:
             top = np.abs(shown).max()
             ax.imshow(shown, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto", interpolation="nearest")
             ax.grid(visible=False)
-            ax.set(title=name(code), xlabel="bit")
+            ax.set(title=code_name(code), xlabel="bit")
         axes[0].set_ylabel("class, relatives beside each other")
     return figure
 
@@ -48,7 +48,7 @@ def embeddings(points: Mapping[str, np.ndarray], groups: Tensor, scores: Mapping
                 mine = (groups == group).numpy()
                 mark = "o^sDv"[group // len(CYCLE) % 5]
                 ax.plot(*values[mine].T, mark, color=CYCLE[group % len(CYCLE)], markersize=3, alpha=0.7)
-            ax.set(title=f"{name(code)}, silhouette {scores[code]:.2f}", xticks=[], yticks=[], xlabel="t-SNE 1")
+            ax.set(title=f"{code_name(code)}, silhouette {scores[code]:.2f}", xticks=[], yticks=[], xlabel="t-SNE 1")
         axes[0].set_ylabel("t-SNE 2")
     return figure
 
@@ -68,7 +68,9 @@ def accuracy_over_bits(rows: pd.DataFrame) -> Figure:
             color = CODES.get(code, CYCLE[5])
             places = [place for place, _ in found]
             heights = [mean.mean for mean in means]
-            axes.errorbar(places, heights, half, color=color, marker="o", markersize=4, capsize=3, label=name(code))
+            axes.errorbar(
+                places, heights, half, color=color, marker="o", markersize=4, capsize=3, label=code_name(code)
+            )
         axes.legend()
     return figure
 
@@ -87,7 +89,7 @@ def convergence(rows: pd.DataFrame) -> Figure:
             for code, part in table[table.batch_size == size].groupby("code"):
                 over = 100 * part.groupby("epochs")["value"].agg(["mean", "min", "max"])
                 color = CODES.get(code, CYCLE[5])
-                ax.plot(over.index, over["mean"], color=color, label=name(code))
+                ax.plot(over.index, over["mean"], color=color, label=code_name(code))
                 ax.fill_between(over.index, over["min"], over["max"], color=color, alpha=0.15, linewidth=0)
             ax.set(title=f"batches of {size}", xlabel="epoch")
             ax.xaxis.get_major_locator().set_params(integer=True)
@@ -106,6 +108,9 @@ def path_of_bits(paths: Mapping[str, Sequence[tuple[int, int]]], num_classes: in
             axes.plot(bits, [num_classes, *(left for _, left in steps)], "o-", color=color, markersize=4, label=pair)
         axes.set(xlabel="bits read", ylabel="classes with the same bits", yscale="log")
         axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+        axes.set_yticks([2, 5, 10, 20, 50, 100, 200], minor=False)
+        axes.set_ylim(1.7, 1.2 * num_classes)
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=1)
     return figure

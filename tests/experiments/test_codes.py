@@ -175,10 +175,12 @@ def test_end_to_end_random_codes_learn_at_the_rate_that_data_based_ones_chose() 
     assert [cell.lr for cell in tried] == list(LAPTOP.end_lrs) and {cell.on for cell in tried} == {"images"}
 
 
-def test_end_to_end_has_learning_rates_of_its_own() -> None:
+def test_end_to_end_has_learning_rates_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     made = study.Study(grids.Config(**TINY, batch_size=20, end_lrs=(0.7,), lrs=(0.1,)), "test")
     assert made.choice(("one_hot",)) == {("one_hot", 20): 0.1}
-    assert made.choice(("one_hot",), **grids.end_changes(made.config)) == {("one_hot", 20): 0.7}
+    monkeypatch.setattr(study.Study, "_sweep", lambda _, name, cells, seeds: [cell.lr for cell in cells])
+    made = study.Study(dataclasses.replace(made.config, end_seeds=(0,)), "test")
+    assert made.end_to_end() == [0.7] * 3
 
 
 def test_gain_is_one_hot_less_gaussian() -> None:
@@ -223,6 +225,21 @@ def test_path_ends_where_two_classes_part() -> None:
     assert list(bits.path(codes, 0, 3)) == [(1, 2)]
     with pytest.raises(ValueError, match="same sign in all 3 bits"):
         list(bits.path(codes, 2, 2))
+
+
+def test_classes_part_at_the_first_bit_of_another_sign() -> None:
+    codes = torch.randn(7, 5, generator=torch.Generator().manual_seed(0))
+    codes[3] = codes[2] * torch.tensor([0.5, 2, 1, 1, 3])  # of equal signs
+    found = bits.parting_bits(codes)
+    for a, b in itertools.product(range(7), range(7)):
+        steps = [n for n in range(5) if (codes[a, n] > 0) != (codes[b, n] > 0)]
+        assert found[a, b] == (steps[0] + 1 if steps else 6)
+    distances = torch.full((7, 7), 4)
+    distances[2, 3] = distances[3, 2] = 1
+    table = bits.parting_table(codes, distances).set_index("pairs of")
+    assert table.loc["sister species"].tolist() == [1, 6.0]
+    others = [int(found[a, b]) for a in range(7) for b in range(a) if {a, b} != {2, 3}]
+    assert table.loc["other order"].tolist() == [20, pytest.approx(sum(others) / 20, abs=0.051)]
 
 
 # ---------------------------------------------------------------- the study

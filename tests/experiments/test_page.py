@@ -1,9 +1,11 @@
 """What a notebook does around its experiments: settings, origin of the numbers, recorded rows, the verdict."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -104,3 +106,8 @@ def test_finish_writes_the_rows_of_this_run_only_and_compares_them(project: Path
     }
     assert results.read(Path(config.rows))["value"].tolist() == [2.25, 0.2]
     assert page.finish(NAME, config, "quick", [toy(2.0), mlp()]) == {}  # another profile has no bands
+
+
+def test_a_table_shows_no_empty_decimals_and_no_nan() -> None:
+    html = page.table(pd.DataFrame({"value": [84.6, 1.0, float("nan"), 0.123456]}), "numbers").to_html()
+    assert re.findall(r"<td[^>]*>([^<]*)</td>", html) == ["84.6", "1", "", "0.1235"]

@@ -122,7 +122,7 @@ def test_looks_become_rows_a_map_and_an_even_one() -> None:
     assert len(found) == 12 and found["saliency", "crop", "muscles"] == 0.1
     assert found["even", "frontal_deformed", "face"] == 0.3
     shown = tables.recorded_places(results.frame(grids.look_rows(results.frame(rows), "test")))
-    assert shown["map, recorded"].tolist() == ["saliency", "even"] * 2 and shown["face"].iloc[1] == "30.0"
+    assert shown["map, recorded"].tolist() == ["saliency", "even"] * 2 and shown["face (%)"].iloc[1] == "30.0"
 
 
 def test_gain_is_auc_with_pretraining_less_without() -> None:
@@ -221,7 +221,7 @@ def test_looks_are_means_over_the_folds(page: tuple) -> None:
     assert looks.saliency.sum().item() == pytest.approx(1, abs=1e-5) and len(looks.shares) == 3 * SMALL.folds
     shown = tables.places(looks)
     assert shown["map, live"].tolist() == ["saliency", "even"]
-    assert float(shown["face"][0]) + float(shown["background"][0]) == pytest.approx(100, abs=0.11)
+    assert float(shown["face (%)"][0]) + float(shown["background (%)"][0]) == pytest.approx(100, abs=0.11)
 
 
 def test_study_runs_nothing_that_it_was_not_asked_for() -> None:
@@ -323,7 +323,7 @@ def test_emotion_tables_sum_over_the_seeds() -> None:
 def test_rates_are_in_percent_by_what_varies() -> None:
     rows = [row for cell in grids.leak_cells(LAPTOP) for row in made_up(cell, 0, auc=0.5, accuracy=0.25)]
     shown = tables.rates(results.frame(rows), ["apart"])
-    assert shown["apart"].tolist() == list(grids.LEAKS) and set(shown["auc"]) == {"50.0"}
+    assert shown["kept apart"].tolist() == ["frames", "videos", "subjects"] and set(shown["AUC (%)"]) == {"50.0"}
 
 
 def test_without_rows_tables_say_so_and_keep_their_columns() -> None:

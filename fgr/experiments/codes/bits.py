@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from fgr.data.synthetic.birds import ATTRIBUTES, taxonomy
+from fgr.data.synthetic.birds import ATTRIBUTES, LEVELS, taxonomy
 from fgr.experiments.codes.runs import Cell, code_matrix
 from fgr.results.rows import Row, Run
 
@@ -100,3 +100,29 @@ def path(codes: Tensor, first: int, second: int) -> Iterator[tuple[int, int]]:
         left &= column == column[first]
         yield bit, int(left.sum())
     raise ValueError(f"classes {first} and {second} have the same sign in all {codes.shape[1]} bits")
+
+
+def parting_bits(codes: Tensor) -> Tensor:
+    """Return the first bit whose sign tells two classes apart, counted from 1, for every pair (n, n).
+
+    Classes with the same sign in all k bits, and a class beside itself, get k + 1.
+
+    Example:
+        >>> parting_bits(torch.tensor([[1.0, 1.0], [1.0, -1.0]]))
+        tensor([[3, 2],
+                [2, 3]])
+    """
+    signs = codes > 0
+    differ = signs[:, None] != signs  # (n, n, k)
+    return torch.where(differ.any(2), differ.float().argmax(2) + 1, codes.shape[1] + 1)
+
+
+def parting_table(codes: Tensor, distances: Tensor) -> pd.DataFrame:
+    """Return how many bits have to be read until two classes part, mean over all pairs of each kinship."""
+    first, pairs = parting_bits(codes), torch.ones_like(distances, dtype=torch.bool).triu(1)
+    lines = []
+    for distance, name in enumerate(LEVELS):
+        chosen = pairs & (distances == distance)
+        if chosen.any():
+            lines.append((name, int(chosen.sum()), first[chosen].double().mean().item()))
+    return pd.DataFrame(lines, columns=["pairs of", "pairs", "bits until they part"]).round(1)

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import inspect
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,7 +82,13 @@ def features(source: Source, device: str = "cpu") -> Features:
     images as they are. The fully connected layers behind `LAYERS` are thrown away: every method of the chapter starts
     from the same features and new layers of its own.
     """
-    made_by = (source_hash("birds"), Path(__file__).read_text(), torch.backends.cpu.get_cpu_capability(), device)
+    made_by = (
+        source_hash("birds"),
+        Path(__file__).read_text(),
+        inspect.getsource(fit),
+        torch.backends.cpu.get_cpu_capability(),
+        device,
+    )
     what = json.dumps([asdict(source), *made_by], sort_keys=True)
     folder = data_root() / "features"
     file = folder / f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.pt"

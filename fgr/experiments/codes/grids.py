@@ -183,11 +183,8 @@ def end_changes(config: Config) -> dict[str, object]:
 
 def end_cells(config: Config, lrs: Mapping[tuple[str, int], float]) -> list[Cell]:
     """One-hot, random and data-based codes end to end; random codes at the rate that data-based ones chose."""
-    rates = {code: lrs[code, config.batch_size] for code in ("one_hot", "spectral")}
-    return [
-        cell(config, code, rates.get(code, rates["spectral"]), **end_changes(config))
-        for code in ("one_hot", "gaussian", "spectral")
-    ]
+    of = {"one_hot": "one_hot", "gaussian": "spectral", "spectral": "spectral"}  # code -> whose rate
+    return [cell(config, code, lrs[chose, config.batch_size], **end_changes(config)) for code, chose in of.items()]
 
 
 REAL = {  # what an ImageNet network reads: CIFAR-10, in full, and the chapter's birds

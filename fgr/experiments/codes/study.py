@@ -37,7 +37,7 @@ class Study:
     def __init__(self, config: grids.Config, profile: str) -> None:
         self.config, self.profile = config, profile
         self.rows: list[Row] = []
-        self._lrs: dict[str, dict[tuple[str, int], float]] = {}  # what was chosen, by what was asked
+        self._swept: dict[str, list[Row]] = {}  # rows by the sweep that made them
 
     def feature_error(self) -> float:
         """Return the test error of the network whose features all runs share, training it if need be."""
@@ -49,17 +49,23 @@ class Study:
         cells = [grids.cell(self.config, code, lrs[code, self.config.batch_size]) for code in SHOWN]
         return self._sweep("live", cells, self.config.seeds)
 
-    def choice(self, codes: Sequence[str], name: str = "choice", **changes: object) -> dict[tuple[str, int], float]:
-        """Let every code choose its learning rate on validation, by runs with a seed of their own; `name` of a file."""
-        lrs = self.config.end_lrs if changes.get("on") == "images" else self.config.lrs
+    def choice(
+        self, codes: Sequence[str], name: str = "choice", lrs: Sequence[float] = (), **changes: object
+    ) -> dict[tuple[str, int], float]:
+        """Let every code choose its learning rate on validation, by runs with a seed of their own.
+
+        Args:
+            codes: that choose.
+            name: of the file that keeps these runs.
+            lrs: what they choose from, by default the configuration's.
+            changes: of their cells.
+        """
+        lrs = lrs or self.config.lrs
         if len(lrs) == 1:
             size = changes.get("batch_size", self.config.batch_size)
             return {(code, size): lrs[0] for code in codes}
-        asked = repr((name, codes, sorted(changes.items())))
-        if asked not in self._lrs:
-            cells = grids.choice_cells(self.config, codes, lrs, **changes)
-            self._lrs[asked] = grids.chosen_lr(self._sweep(name, cells, [grids.CHOICE_SEED]))
-        return self._lrs[asked]
+        cells = grids.choice_cells(self.config, codes, lrs, **changes)
+        return grids.chosen_lr(self._sweep(name, cells, [grids.CHOICE_SEED]))
 
     def table_6_1(self) -> pd.DataFrame:
         """Table 6.1: codes x thresholds x lengths."""
@@ -97,7 +103,8 @@ class Study:
         """Three codes end to end, on the images."""
         if not self.config.end_seeds:
             return frame([])
-        lrs = self.choice(("one_hot", "spectral"), "choice_end", **grids.end_changes(self.config))
+        changes = grids.end_changes(self.config)
+        lrs = self.choice(("one_hot", "spectral"), "choice_end", self.config.end_lrs, **changes)
         return self._sweep("end_to_end", grids.end_cells(self.config, lrs), self.config.end_seeds)
 
     def real(self) -> pd.DataFrame:
@@ -150,8 +157,10 @@ class Study:
                 return [row for row in rows if row.split == "validation"]
             return [row for row in rows if row.selection != "epoch" or row.split == CURVES.get(name)]
 
-        lent = () if name in CURVES else self.rows  # rows of other sweeps may have no curve
+        mine = self._swept.setdefault(name, [])
+        lent = mine if name in CURVES else self.rows  # rows of other sweeps may have no curve
         rows = sweep(run, runs.EXPERIMENT, cells, seeds, record_file(self.config, name), lent)
+        mine += rows
         known = {row.run_id for row in self.rows}
         self.rows += [row for row in rows if row.run_id not in known]
         return frame(rows)

@@ -18,6 +18,13 @@ VARIANT_NAMES = {
     "crop": "aligned crop",
 }
 APART_NAMES = {"frame": "frames", "sequence": "videos", "subject": "subjects"}
+RATE_NAMES = {"auc": "AUC (%)", "accuracy": "accuracy (%)"}
+FIELD_NAMES = {
+    "variant": "preparation",
+    "apart": "kept apart",
+    "mean": "mean subtracted",
+    "pretraining": "pretrained on",
+}
 JUDGE_NAMES = {"cnn": "CNN", "lstm_fc7": "LSTM on fc7", "lstm_fc6": "LSTM on fc6"}
 ROWS = {  # of Table 2.2 -> the fields of our cell
     "align": {"variant": "align", "judge": "cnn"},
@@ -170,14 +177,13 @@ def over_subjects(main: pd.DataFrame) -> pd.DataFrame:
 
 def rates(rows: pd.DataFrame, by: list[str], metrics: tuple[str, ...] = ("auc", "accuracy")) -> pd.DataFrame:
     """Return rates in percent, mean and half-width over the seeds, one line a value of `by`; empty without rows."""
-    if rows.empty:
-        return pd.DataFrame(columns=[*by, *metrics])
-    table = with_config(rows)
+    table = with_config(rows) if len(rows) else pd.DataFrame(columns=by)
     lines = []
     for key, part in table.groupby(by, sort=False):
         values = [100 * part[part["metric"] == name].groupby("seed")["value"].mean() for name in metrics]
         lines.append([*key, *(as_text(interval(value.tolist()) if len(value) else None, 1) for value in values)])
-    return pd.DataFrame(lines, columns=[*by, *metrics])
+    named = pd.DataFrame(lines, columns=[*by, *(RATE_NAMES[name] for name in metrics)])
+    return named.replace({"variant": VARIANT_NAMES, "apart": APART_NAMES}).rename(columns=FIELD_NAMES)
 
 
 def live(rows: pd.DataFrame) -> pd.DataFrame:
@@ -199,18 +205,20 @@ def places(looks: Looks) -> pd.DataFrame:
         [name, *(f"{100 * value:.1f}" for value in mean.tolist())]
         for name, mean in zip(("saliency", "even"), looks.means())
     ]
-    return pd.DataFrame(lines, columns=["map, live", *PLACES])
+    return pd.DataFrame(lines, columns=["map, live", *(f"{place} (%)" for place in PLACES)])
 
 
 def recorded_places(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the same of recorded runs, by preparation, with 95% half-widths over the seeds; empty without rows."""
-    columns = ["map, recorded", "preparation", *PLACES]
+    columns = ["map, recorded", "preparation", *(f"{place} (%)" for place in PLACES)]
     if rows.empty:
         return pd.DataFrame(columns=columns)
     lines = []
     for (kind, variant), part in with_config(rows).groupby(["map", "variant"], sort=False):
         values = [part[part["metric"] == place]["value"] for place in PLACES]
-        lines.append([kind, variant, *(as_text(interval((100 * value).tolist()), 1) for value in values)])
+        lines.append(
+            [kind, VARIANT_NAMES[variant], *(as_text(interval((100 * value).tolist()), 1) for value in values)]
+        )
     return pd.DataFrame(lines, columns=columns)
 
 
