@@ -46,6 +46,7 @@ clutter_seeds = None  # list of int: seeds of Fig. 4.4 e
 test_distractors = None  # list of int: 0 to 64
 cifar_seeds = None  # list of int: seeds of the CIFAR-10 runs
 cifar_size = None  # depth and width of residual networks, e.g. 10-1
+cifar_train = None  # int: training images, 0 takes all
 cifar_epochs = None  # int
 looking_seeds = None  # list of int: seeds of the looks into networks
 bird_classes = None  # int: species of generated birds, 20 to 200

@@ -79,7 +79,7 @@ def fit(
     device: torch.device | str = "cpu",
     checkpoint: Path | None = None,
     label: str = "training",
-    judged: int = JUDGED,
+    judged: int | Mapping[str, int] = JUDGED,
     judged_at_once: int = 1000,
     precision: str = "float32",
 ) -> list[Epoch]:
@@ -95,14 +95,15 @@ def fit(
         parameters: parameter groups for the optimiser; by default all parameters of the model.
         loss, scores: how the model's output is trained and read: (output, targets) -> scalar, output -> (B, classes).
         augment, penalty, hooks, device, checkpoint, label: as in `fgr.training.train` and `TensorLoader`.
-        judged: images of each split at most that the error is measured on, the first ones.
+        judged: images of each split at most that the error is measured on, the first ones; one number, or one a split.
         judged_at_once: as many of them as the device can hold.
         precision: "float32", or "bfloat16" for mixed precision: several times as fast where the processor multiplies
             bfloat16 itself, and slower elsewhere.
     """
     check_choice(precision, tuple(PRECISIONS), "precision")
     autocast = PRECISIONS[precision]
-    watched = {split: (images[:judged], targets[:judged]) for split, (images, targets) in parts.items()}
+    most = judged if isinstance(judged, Mapping) else dict.fromkeys(parts, judged)
+    watched = {split: (images[: most[split]], targets[: most[split]]) for split, (images, targets) in parts.items()}
     loader = TensorLoader(
         *parts["train"],
         batch_size,

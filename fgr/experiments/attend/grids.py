@@ -74,6 +74,7 @@ class Config:
     test_distractors: tuple[int, ...] = (4, 8, 16, 32, 64)
     cifar_seeds: tuple[int, ...] = ()  # of the CIFAR-10 runs
     cifar_size: str = "10-1"  # depth and width of the wide residual networks, e.g. 28-10
+    cifar_train: int = 0  # training images; 0 takes all 45,000
     cifar_epochs: int = 8
     looking_seeds: tuple[int, ...] = ()  # of the looks into recorded networks
     bird_classes: int = 20  # species, 20 to 200
@@ -169,7 +170,7 @@ def cifar_cells(config: Config) -> list[Cell]:
     """Section 4.4.3: WRN, WARN and att2 by the recipe of the released runs, shortened; no learning rate is chosen."""
     base = Cell(
         dataset="cifar10",
-        train=0,
+        train=config.cifar_train,
         lr=0.1,
         weight_decay=5e-4,
         milestones=(0.3, 0.6, 0.8),

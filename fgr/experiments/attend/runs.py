@@ -26,7 +26,7 @@ EXPERIMENT = "attend"
 SPLITS = ("train", "validation", "test")
 FAMILIES = ("cluttered_cnn", "stn", "face_cnn", "wrn", "att2")  # the last two with depth and width, e.g. wrn-10-1
 BIRD_TAPS = ("pool4", "pool3", "pool2", "pool1")  # of face_cnn, the deepest first
-JUDGED = 5_000  # images of a split at most that the error of cluttered digits and birds is measured on
+JUDGED = {"train": 1_000, "validation": 5_000, "test": 10_000}  # images at most that errors are measured on
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
             checkpoint=checkpoint,
             label=f"{cell.network} AD {cell.attention_depth} seed {seed}",
             precision=cell.precision,
-            **({} if cell.dataset == "cifar10" else {"judged": JUDGED}),
+            judged=JUDGED,
             **training_of(cell, model),
         )
     except FloatingPointError:
