@@ -55,6 +55,7 @@ bird_train = None  # int: images of the training part
 bird_test = None  # int
 bird_epochs = None  # int
 tune_seeds = None  # list of int: seeds of the fine-tuning of Table 4.3
+tune_network = None  # efficientnet_lite0 | resnet18 | wide_resnet50_2: what knows ImageNet
 tune_dataset = None  # synthetic_birds | imagefolder | csv | cub_200_2011 | stanford_dogs | stanford_cars | uec_food_100
 tune_folder = None  # of your own images, or where the set lies; else its place under FGR_DATA
 tune_classes = None  # int: species of generated birds; this and the next three concern no other set
@@ -376,8 +377,9 @@ draw.accuracy_over_macs(costs.accuracy_over_macs())
 # and a module or two on its layers make it better at that, for few parameters more. The thesis augments a wide
 # residual network and tunes it on five sets of photographs. No log or script of that was released.
 #
-# Here the network is EfficientNet-Lite0, because everybody can have its ImageNet weights, and the images are generated
-# birds of 64 pixels, enlarged to 96. Modules read the end of the last block (AD 1) and that of a block in the middle
+# Here the network is EfficientNet-Lite0, because everybody can have its ImageNet weights (`tune_network` names
+# others, torchvision's wide residual network among them), and the images are generated birds of 64 pixels, enlarged
+# to 96. Modules read the end of the last block (AD 1) and that of a block in the middle
 # (AD 2). The network's layers are *frozen*: what they compute for each image is kept, and only the classifier and the
 # attention learn from it, in minutes without a GPU. Attention cannot help then by training the layers below; it can
 # by what it sees there, and by having parameters of its own. The network alone and the one with all of the attention
@@ -422,7 +424,8 @@ for source in ("T4.3", "T4.4"):
 # fgr run ch04_attend_and_rectify --set 'tune_seeds=[0, 1, 2]' \
 #   --set tune_dataset=imagefolder --set tune_folder=/data/photos
 # fgr run ch04_attend_and_rectify --set 'tune_seeds=[0, 1, 2]' \
-#   --set tune_dataset=cub_200_2011 --set tune_read=224 --set tune_frozen=false --set device=cuda
+#   --set tune_network=wide_resnet50_2 --set tune_dataset=cub_200_2011 --set tune_read=224 \
+#   --set tune_frozen=false --set device=cuda
 # ```
 #
 # Or as a function, which returns the network too:

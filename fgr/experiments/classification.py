@@ -141,13 +141,13 @@ def fit(
     )
 
 
-def history_rows(run: results.Run, history: Sequence[Epoch], seconds: float) -> list[results.Row]:
+def history_rows(run: results.Run, history: Sequence[Epoch], seconds: float, curve: int = CURVE) -> list[results.Row]:
     """Turn a history into rows: errors by epoch and by selection rule, overfitting, loss, seconds an epoch.
 
-    Of long runs the curve has only every so many epochs, and the last, so that records stay small; best epochs are
-    found among all.
+    Of long runs the curve has only every so many epochs, `curve` of them at most, and the last, so that records stay
+    small; best epochs are found among all.
     """
-    step = -(-len(history) // CURVE)
+    step = -(-len(history) // curve)
     last, best_val = history[-1], min(history, key=lambda e: e.metrics["validation"])
     best_test = min(history, key=lambda e: e.metrics["test"])
     rows = [

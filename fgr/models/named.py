@@ -55,7 +55,7 @@ def load_network(name: str, weights: str, size: int = 224) -> nn.Module:
 
     Raises:
         ValueError: on an unknown name, weights that do not fit, or a file that is no checkpoint or holds code.
-        OSError: if a file cannot be read.
+        OSError: if a file cannot be read, or torchvision's weights are not there and cannot be downloaded.
 
     Example:
         >>> sum(p.numel() for p in load_network("squeezenet1_1", "random").parameters())
@@ -78,6 +78,10 @@ def load_network(name: str, weights: str, size: int = 224) -> nn.Module:
         return torchvision.models.get_model(name, weights=weights).eval()
     except (ValueError, KeyError) as error:
         raise ValueError(f"torchvision has no weights {weights!r} for {name}; give a file, or 'DEFAULT'") from error
+    except OSError as error:
+        url = torchvision.models.get_model_weights(name)[weights.rsplit(".", 1)[-1]].url
+        place = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
+        raise OSError(f"no download of {url} ({error}): put that file at {place}") from error
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:

@@ -1,6 +1,8 @@
 """Fine-tuning: whose images, what is frozen, that packed rows stand for images, and both tables by hand."""
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torchvision
 from PIL import Image
 
 from fgr import data
 from fgr.attention import AttendAndRectify
 from fgr.config import as_json, resolve
 from fgr.data.transforms import standardize
-from fgr.experiments.attend import finetune, grids, packed, photographs, tuned
+from fgr.experiments.attend import backbones, finetune, grids, packed, photographs, tuned
 from fgr.experiments.attend.finetune import Cell, build, frozen_task, run_cell, whole_task
 from fgr.experiments.attend.photographs import images_of
 from fgr.experiments.attend.study import Study
@@ -32,9 +35,9 @@ COLOURS = {"finch": (200, 40, 40), "gull": (220, 220, 220), "tit": (40, 60, 200)
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Birds and features of this module lie apart from the user's; the weights are the user's."""
-    weights = data.fetch.fetch(packed.WEIGHTS)
+    weights = data.fetch.fetch(backbones.LITE)
     root = tmp_path_factory.mktemp("data")
-    (root / packed.WEIGHTS).symlink_to(weights)
+    (root / backbones.LITE).symlink_to(weights)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FGR_DATA", str(root))
         images_of.cache_clear()
@@ -80,7 +83,7 @@ def last(rows: list[results.Row], metric: str = "error", split: str = "test") ->
 
 def test_networks_of_one_seed_start_alike_and_know_imagenet() -> None:
     """The same new classifier with attention and without; another seed has another."""
-    published = data.weights(packed.WEIGHTS)
+    published = data.weights(backbones.LITE)
     alone, attending, other = build(CELL, 1, 5), build(ATTENDING, 1, 5), build(CELL, 2, 5)
     assert isinstance(alone, EfficientNetLite0) and isinstance(attending, AttendAndRectify)
     start, inside = alone.state_dict(), attending.base.state_dict()
@@ -149,18 +152,18 @@ def test_frozen_layers_are_left_as_they_were(finished: finetune.Trained) -> None
 def test_features_are_found_again_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same images and taps are not computed twice; one other pixel or tap is."""
     images = {split: part for split, (part, _) in images_of(CELL.source).parts.items()}
-    first = packed.packed(images, CELL.taps)
+    first = packed.packed(images, backbones.LITE, CELL.taps)
     assert first.shapes == ((320, 1, 1), (112, 2, 2)) and first.rows["train"].shape == (40, 1280 + 320 + 448)
     assert [first.width(depth) for depth in (0, 1, 2)] == [1280, 1600, 2048]
     computed = []
     monkeypatch.setattr(packed, "_computed", lambda *what: computed.append(what) or {"rows": {}, "shapes": []})
-    again = packed.packed(images, CELL.taps)
+    again = packed.packed(images, backbones.LITE, CELL.taps)
     assert again.shapes == first.shapes and all(map(torch.equal, again.rows.values(), first.rows.values()))
     assert not computed
-    packed.packed(images, CELL.taps[:1])
+    packed.packed(images, backbones.LITE, CELL.taps[:1])
     changed = images["test"].clone()
     changed[0, 0, 0, 0] += 1
-    packed.packed({**images, "test": changed}, CELL.taps)
+    packed.packed({**images, "test": changed}, backbones.LITE, CELL.taps)
     assert len(computed) == 2
 
 
@@ -178,6 +181,51 @@ def test_a_run_is_described_by_its_cell_and_can_be_repeated(finished: finetune.T
 def test_a_run_that_diverges_is_a_result() -> None:
     done = run_cell(replace(CELL, lr=1e38, epochs=2), 0, "test", "cpu")
     assert done.history == [] and last(done.rows, "diverged", "train") == 1.0
+
+
+# ---------------------------------------------------------------- networks of torchvision
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder where torchvision keeps its weights, on a machine without a connection."""
+
+    def offline(*_: object, **__: object) -> None:
+        raise urllib.error.URLError("no connection")
+
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    monkeypatch.setattr("torch.hub.urlopen", offline)
+    monkeypatch.setattr("torch.hub._hub_dir", str(tmp_path))
+    return tmp_path
+
+
+def test_weights_that_cannot_be_had_are_named(hub: Path) -> None:
+    with pytest.raises(OSError, match=r"wide_resnet50_2-\w+\.pth \(.*no connection.*put that file at .*checkpoints"):
+        build(Cell(network="wide_resnet50_2"), 0, 5)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_network_of_torchvision_is_tuned(frozen: bool, hub: Path) -> None:
+    """Weights put where torchvision looks for them (here random ones) are loaded, and packed rows stand for images."""
+    torch.manual_seed(0)
+    published = torchvision.models.resnet18().state_dict()
+    url = torchvision.models.ResNet18_Weights.DEFAULT.url
+    (hub / "checkpoints").mkdir()
+    torch.save(published, hub / "checkpoints" / url.rsplit("/", 1)[1])
+    name = "resnet18"
+    cell = replace(ATTENDING, network=name, taps=backbones.backbone(name).taps, frozen=frozen)
+    network = build(cell, 1, 20)
+    assert torch.equal(network.base.conv1.weight, published["conv1.weight"]) and network.base.fc.out_features == 20
+    norms = [type(module.norm).__name__ for module in network.rectifier.attention]
+    assert norms == ["Identity"] * 2  # what these blocks put out is rectified
+    inputs = standardize(images_of(cell.source).parts["test"][0], *backbones.scale(name))
+    task = (frozen_task if frozen else whole_task)(cell, network)
+    with torch.no_grad():
+        ours, whole = task.learner.eval()(task.parts["test"][0]), network.eval()(inputs)
+    torch.testing.assert_close(ours.log_scores, whole.log_scores, rtol=1e-5, atol=1e-5)
+    done = run_cell(cell, 1, "test", "cpu")
+    moved = not torch.equal(done.model.base.conv1.weight, published["conv1.weight"])
+    assert moved is not frozen and not torch.equal(done.model.base.fc.weight, build(cell, 1, 20).base.fc.weight)
 
 
 # ---------------------------------------------------------------- everything learns
@@ -285,6 +333,7 @@ def test_cells_differ_in_attention_and_in_the_rate_of_their_kind() -> None:
     assert len(laptop.tune_seeds) == 5 and len(laptop.tune_lrs) > 1
     theirs = tuned.cells(paper, {"baseline": 0.01, "attention": 0.01})[-1]
     assert (theirs.dataset, theirs.read, theirs.frozen, theirs.epochs) == ("cub_200_2011", 224, False, 100)
+    assert (theirs.network, theirs.taps) == ("wide_resnet50_2", ("layer4", "layer3"))
     assert (theirs.num_classes, theirs.size, theirs.train, theirs.test) == (0, 0, 0, 0)  # as the set is
     choice = tuned.choice_cells(laptop)
     assert len(choice) == 2 * len(laptop.tune_lrs) and {cell.attention_depth for cell in choice} == {0, 2}

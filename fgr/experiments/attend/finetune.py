@@ -1,8 +1,8 @@
 """One fine-tuning run (Tables 4.3, 4.4): a network that knows ImageNet learns other classes, with attention or without.
 
-The thesis tunes WRN-50; here it is EfficientNet-Lite0, whose weights everybody can have. With `frozen` its layers stay
-as they are: what they compute is kept, and only the classifier and the attention learn. Otherwise all of it learns,
-the layers that know ImageNet at a tenth of the rate.
+The thesis tunes WRN-50. Recorded here is EfficientNet-Lite0, whose weights everybody can have; torchvision's WRN-50-2
+runs where its weights can be downloaded. With `frozen` the layers stay as they are: what they compute is kept, and only
+the classifier and the attention learn. Otherwise all of it learns, what knows ImageNet at a tenth of the rate.
 """
 
 import functools
@@ -17,20 +17,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fgr import data, models
 from fgr.attention import AttendAndRectify, attention_loss, augment, parameter_groups
-from fgr.checks import check_choice
 from fgr.config import as_json
 from fgr.data.transforms import crop_and_flip, standardize
-from fgr.experiments.attend.packed import WEIGHTS, FeatureHead, Packed, packed
+from fgr.experiments.attend import backbones
+from fgr.experiments.attend.packed import FeatureHead, Packed, packed
 from fgr.experiments.attend.photographs import Source, images_of
 from fgr.experiments.attend.runs import Trained, scores_of
 from fgr.experiments.classification import Parts, diverged_rows, fit, history_rows
-from fgr.models import EfficientNetLite0, efficientnet_lite
 from fgr.results import rows as results
 from fgr.training import local_device
 
 EXPERIMENT = "attend_finetune"
+CURVE = 10  # points of a recorded learning curve at most
 AT_ONCE = 100  # images that are judged at a time
 
 
@@ -38,10 +37,10 @@ AT_ONCE = 100  # images that are judged at a time
 class Cell:
     """One fine-tuning run but for its seed: everything that decides its result."""
 
-    network: str = "efficientnet_lite0"  # what knows ImageNet
+    network: str = "efficientnet_lite0"  # what knows ImageNet, one of `backbones.BACKBONES`
     attention_depth: int = 0  # AD, modules; 0 is the network alone
     heads: int = 1  # AW, heads of each module
-    taps: tuple[str, ...] = ("blocks.15", "blocks.10")  # layers that modules read, the deepest first
+    taps: tuple[str, ...] = ("blocks.15", "blocks.10")  # layers that modules read, the deepest first; see `Backbone`
     frozen: bool = True  # only the classifier and the attention learn
     dataset: str = "synthetic_birds"  # this and what follows: see `Source`
     folder: str = ""
@@ -61,7 +60,7 @@ class Cell:
     precision: str = "float32"  # or bfloat16: see `fgr.experiments.classification.fit`
 
     def __post_init__(self) -> None:
-        check_choice(self.network, (WEIGHTS,), "network")
+        backbones.backbone(self.network)
 
     @property
     def source(self) -> Source:
@@ -77,49 +76,50 @@ class Task(NamedTuple):
     options: Mapping[str, Any]
 
 
-def build(cell: Cell, seed: int, num_classes: int) -> EfficientNetLite0 | AttendAndRectify:
+def build(cell: Cell, seed: int, num_classes: int) -> nn.Module:
     """Return the network of a cell: ImageNet's weights, a new classifier, and new attention if it has any.
 
-    For one seed all cells start from the same classifier. Modules normalise and rectify what they read, for the ends
-    of blocks do neither.
+    For one seed all cells start from the same classifier.
 
     Raises:
         ValueError: on a layer that does not exist, or more depth than there are taps.
+        OSError: if the weights cannot be had.
     """
     if not 0 <= cell.attention_depth <= len(cell.taps):
         raise ValueError(f"attention_depth must be 0 to {len(cell.taps)}, the taps, got {cell.attention_depth}")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        base = EfficientNetLite0(num_classes)
-        models.load_efficientnet_weights(base, data.weights(WEIGHTS), head=False)
+        base = backbones.pretrained(cell.network, num_classes)
         if not cell.attention_depth:
             return base
         taps, shape = cell.taps[: cell.attention_depth], (3, cell.read, cell.read)
-        return augment(base, taps, num_classes, cell.heads, "classifier", shape, tap_norm=True)
+        known = backbones.backbone(cell.network)
+        return augment(base, taps, num_classes, cell.heads, known.classifier, shape, tap_norm=known.tap_norm)
 
 
 class ReadsBytes(nn.Module):
     """A network that is given bytes and standardises them itself, so that large sets take a quarter of the memory."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.mean, self.std = network, mean, std
 
     def forward(self, images: Tensor) -> Any:
-        return self.network(standardize(images, efficientnet_lite.MEAN, efficientnet_lite.STD))
+        return self.network(standardize(images, self.mean, self.std))
 
 
 @functools.lru_cache(maxsize=1)
-def _packed(source: Source, taps: tuple[str, ...], device: str) -> Packed:
-    return packed({split: images for split, (images, _) in images_of(source).parts.items()}, taps, device)
+def _packed(source: Source, name: str, taps: tuple[str, ...], device: str) -> Packed:
+    return packed({split: images for split, (images, _) in images_of(source).parts.items()}, name, taps, device)
 
 
 def frozen_task(cell: Cell, network: nn.Module, device: str = "cpu") -> Task:
     """Return the task of what lies behind the frozen layers: to learn from what they computed of all images."""
-    kept, shown = _packed(cell.source, cell.taps, device), images_of(cell.source).parts
+    kept, shown = _packed(cell.source, cell.network, cell.taps, device), images_of(cell.source).parts
     width = kept.width(cell.attention_depth)
     parts = {split: (rows[:, :width], shown[split][1]) for split, rows in kept.rows.items()}
-    return Task(FeatureHead(network, kept.shapes[: cell.attention_depth]), parts, {})
+    head = FeatureHead(network, backbones.backbone(cell.network).classifier, kept.shapes[: cell.attention_depth])
+    return Task(head, parts, {})
 
 
 def whole_task(cell: Cell, network: nn.Module) -> Task:
@@ -128,9 +128,9 @@ def whole_task(cell: Cell, network: nn.Module) -> Task:
     Shifts are those of random squares of 224 pixels out of 256, in proportion.
     """
     base = network.base if isinstance(network, AttendAndRectify) else network
-    learner = ReadsBytes(network)
+    learner = ReadsBytes(network, *backbones.scale(cell.network))
     options = {
-        "parameters": parameter_groups(learner, nn.ModuleList([base.stem, base.blocks, base.head]), cell.lr),
+        "parameters": parameter_groups(learner, backbones.old_layers(base, cell.network), cell.lr),
         "augment": functools.partial(crop_and_flip, padding=cell.read // 14),
     }
     return Task(learner, images_of(cell.source).parts, options)
@@ -172,13 +172,15 @@ def run_cell(cell: Cell, seed: int, profile: str, device: str = "auto", checkpoi
         )
     except FloatingPointError:
         return Trained(network, [], counts + diverged_rows(run, task.parts, cell.epochs, time.perf_counter() - began))
-    return Trained(network.to(where).eval(), history, counts + history_rows(run, history, time.perf_counter() - began))
+    rows = history_rows(run, history, time.perf_counter() - began, CURVE)
+    return Trained(network.to(where).eval(), history, counts + rows)
 
 
 def parameters(network: nn.Module) -> dict[str, int]:
     """Return how many the network has alone, "parameters", and how many the attention adds, "added_parameters".
 
     Example:
+        >>> from fgr.models import EfficientNetLite0
         >>> parameters(EfficientNetLite0(10))
         {'parameters': 3383818, 'added_parameters': 0}
     """

@@ -83,6 +83,7 @@ class Config:
     bird_test: int = 100
     bird_epochs: int = 2
     tune_seeds: tuple[int, ...] = ()  # of the fine-tuning of Tables 4.3 and 4.4
+    tune_network: str = "efficientnet_lite0"  # or resnet18 | wide_resnet50_2, whose weights torchvision downloads
     tune_dataset: str = "synthetic_birds"  # or imagefolder | csv | cub_200_2011 | stanford_dogs | stanford_cars | ...
     tune_folder: str = ""  # of your own images, or where the set lies; "" is its place under FGR_DATA
     tune_classes: int = 20  # species of generated birds; this and the next three concern no other set

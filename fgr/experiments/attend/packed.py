@@ -1,6 +1,7 @@
 """What frozen layers compute, one packed row an image, kept on disk; only what lies behind them is trained on it."""
 
 import hashlib
+import inspect
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from fgr import data, models
 from fgr.attention import AttendAndRectify, AttentionOutput, Observed, augment
 from fgr.data.transforms import standardize
-from fgr.models import EfficientNetLite0, efficientnet_lite
+from fgr.experiments.attend import backbones
+from fgr.models.named import fingerprint
 from fgr.paths import atomic_path, data_root, locked
 
-WEIGHTS = "efficientnet_lite0"  # the manifest of the frozen layers' weights
 BATCH = 64  # images that the frozen layers read at a time
 
 
@@ -39,21 +39,24 @@ class FeatureHead(nn.Module):
 
     Args:
         network: alone, or with attention.
+        classifier: name of its last layer.
         shapes: (C, H, W) of the maps that a row holds behind the features, one a module.
 
     Shapes: rows (B, F + sum of C H W) -> what the network puts out for the images: logits (B, L), or `AttentionOutput`.
 
     Example:
+        >>> from fgr.models import EfficientNetLite0
         >>> network = augment(EfficientNetLite0(5), ["head"], num_classes=5, heads=2, input_shape=(3, 32, 32))
-        >>> FeatureHead(network, [(1280, 1, 1)])(torch.zeros(3, 2560)).log_scores.shape
+        >>> FeatureHead(network, "classifier", [(1280, 1, 1)])(torch.zeros(3, 2560)).log_scores.shape
         torch.Size([3, 5])
     """
 
-    def __init__(self, network: EfficientNetLite0 | AttendAndRectify, shapes: Sequence[tuple[int, int, int]]) -> None:
+    def __init__(self, network: nn.Module, classifier: str, shapes: Sequence[tuple[int, int, int]]) -> None:
         super().__init__()
         attends = isinstance(network, AttendAndRectify)
         base = network.base if attends else network
-        self.dropout, self.classifier = base.dropout, base.classifier
+        self.dropout = getattr(base, "dropout", nn.Identity())
+        self.classifier = base.get_submodule(classifier)
         self.rectifier = network.rectifier if attends else None
         self.shapes = tuple(shapes)
 
@@ -67,32 +70,34 @@ class FeatureHead(nn.Module):
         return self.rectifier(Observed(logits, features, taps))
 
 
-def packed(images: Mapping[str, Tensor], taps: Sequence[str], device: str = "cpu") -> Packed:
-    """Return what EfficientNet-Lite0 with its ImageNet weights computes for images, or did once.
+def packed(images: Mapping[str, Tensor], name: str, taps: Sequence[str], device: str = "cpu") -> Packed:
+    """Return what a network with its ImageNet weights computes for images, or did once.
 
     Kept under `FGR_DATA`, by a name made of the images themselves, the taps, the weights and the code.
 
     Args:
         images: split -> (B, 3, H, W) uint8, all of one size.
+        name: of the network, see `fgr.experiments.attend.backbones`.
         taps: layers whose maps are kept beside the last features.
         device: where to compute.
 
     Raises:
-        ValueError: on a layer that does not exist.
+        ValueError: on an unknown network or a layer that does not exist.
+        OSError: if the network's weights cannot be had.
     """
     digest = hashlib.sha256()
     for split in sorted(images):
         digest.update(json.dumps([split, list(images[split].shape)]).encode())
         digest.update(images[split].contiguous().numpy())
-    (weights,) = data.manifest(WEIGHTS).files
-    code = [Path(module).read_text() for module in (__file__, efficientnet_lite.__file__)]
-    made_by = [list(taps), weights.checksum, *code, torch.backends.cpu.get_cpu_capability(), device]
+    network = backbones.pretrained(name)
+    code = [Path(__file__).read_text(), inspect.getsource(inspect.getmodule(type(network)))]
+    made_by = [list(taps), fingerprint(network), *code, torch.backends.cpu.get_cpu_capability(), device]
     digest.update(json.dumps(made_by).encode())
     folder = data_root() / "features"
     file = folder / f"{digest.hexdigest()[:20]}.pt"
     with locked(folder / f".{file.stem}.lock"):
         if not file.exists():
-            made = _computed(images, taps, device)
+            made = _computed(images, network, name, taps, device)
             with atomic_path(file) as temporary:
                 torch.save(made, temporary)
     kept = torch.load(file, weights_only=True)
@@ -100,16 +105,19 @@ def packed(images: Mapping[str, Tensor], taps: Sequence[str], device: str = "cpu
 
 
 @torch.no_grad()
-def _computed(images: Mapping[str, Tensor], taps: Sequence[str], device: str) -> dict[str, object]:
+def _computed(
+    images: Mapping[str, Tensor], base: nn.Module, name: str, taps: Sequence[str], device: str
+) -> dict[str, object]:
+    mean, std = backbones.scale(name)
+    size = tuple(next(iter(images.values())).shape[1:])
+    classifier = backbones.backbone(name).classifier
     with torch.random.fork_rng():
-        base = models.load_efficientnet_weights(EfficientNetLite0(), data.weights(WEIGHTS))
-        size = next(iter(images.values())).shape[1:]
-        network = augment(base, taps, num_classes=1000, heads=1, input_shape=tuple(size)).to(device).eval()
+        network = augment(base, taps, 1000, heads=1, classifier=classifier, input_shape=size).to(device).eval()
     rows, shapes = {}, []
     for split, part in images.items():
         found = []
         for batch in part.split(BATCH):
-            ready = standardize(batch.to(device), efficientnet_lite.MEAN, efficientnet_lite.STD)
+            ready = standardize(batch.to(device), mean, std)
             _, features, maps = network.observe(ready)
             shapes = [list(one.shape[1:]) for one in maps]
             found.append(torch.cat([features, *(one.flatten(1) for one in maps)], 1).cpu())

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fgr.experiments.attend.backbones import backbone
 from fgr.experiments.attend.finetune import Cell
 from fgr.experiments.attend.grids import WIDE, Config
 from fgr.experiments.attend.photographs import BIRDS
@@ -18,6 +19,8 @@ def cell(config: Config, lr: float, depth: int, heads: int) -> Cell:
     """Return the cell of a network with so much attention. What is drawn of birds does not concern other sets."""
     birds = config.tune_dataset == BIRDS
     return Cell(
+        network=config.tune_network,
+        taps=backbone(config.tune_network).taps,
         attention_depth=depth,
         heads=heads,
         frozen=config.tune_frozen,
