@@ -5,7 +5,7 @@ from fgr.attention.gates import GlobalGates, combine
 from fgr.attention.groups import parameter_groups
 from fgr.attention.loss import attention_loss, mask_penalty
 from fgr.attention.masked_features import MaskedFeatures, MaskedRectifier
-from fgr.attention.module import AttentionModule, Hypothesis, attend
+from fgr.attention.module import AttentionModule, Hypothesis, attend, attend_first
 from fgr.attention.rectifier import AttentionOutput, Observed, Rectifier
 from fgr.attention.taps import run_with_taps
 
@@ -20,6 +20,7 @@ __all__ = [
     "Observed",
     "Rectifier",
     "attend",
+    "attend_first",
     "attention_loss",
     "augment",
     "combine",

@@ -48,6 +48,7 @@ class Rectifier(nn.Module):
         gate_norm: batch-normalise the gate scores, as in the released runs.
         masks, head_gates: see `attend`.
         tap_norm: BatchNorm and ReLU of its own on each tap.
+        look_first: the same function for a fraction of the work, see `AttentionModule`.
         block_gradients: the attention sends no gradient into the network, neither from modules nor from gates; only
             the network's own hypothesis trains it. (The thesis does not say whether its gates did.)
 
@@ -77,6 +78,7 @@ class Rectifier(nn.Module):
         head_gates: bool = True,
         tap_norm: bool = False,
         block_gradients: bool = False,
+        look_first: bool = False,
     ) -> None:
         super().__init__()
         check_choice(gates, GATES, "gates")
@@ -86,7 +88,7 @@ class Rectifier(nn.Module):
         hypotheses = len(channels) + 1
         self.num_classes, self.sum_of, self.block_gradients = num_classes, sum_of, block_gradients
         self.attention = nn.ModuleList(
-            AttentionModule(size, num_classes, heads, masks, head_gates, tap_norm) for size in channels
+            AttentionModule(size, num_classes, heads, masks, head_gates, tap_norm, look_first) for size in channels
         )
         self.gates = GlobalGates(in_features, hypotheses, gates, gate_norm) if gates in KINDS else None
         self.projection = nn.Linear(hypotheses * num_classes, num_classes) if gates == "projection" else None

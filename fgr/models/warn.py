@@ -38,7 +38,7 @@ class WARN(AttendAndRectify):
         norm_weights: BatchNorm's weights start at "ones", or "uniform" in [0, 1] as torch drew them when the logged
             runs were made (March 2018).
         options: further arguments of `fgr.attention.Rectifier`: gates, sum_of, gate_norm, masks, head_gates, tap_norm,
-            block_gradients.
+            block_gradients, look_first.
 
     Shapes: images (B, C, H, W) -> (log_scores (B, L), masks (B, K, H / s, W / s) with s = 4, 2, 1, gates (B, AD + 1)).
 

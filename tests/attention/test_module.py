@@ -5,8 +5,10 @@ import math
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
-from fgr.attention import AttentionModule, GlobalGates, Observed, Rectifier, attend, combine
+from fgr.attention import AttentionModule, GlobalGates, Observed, Rectifier, attend, attend_first, combine
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -89,6 +91,70 @@ def test_gradcheck_of_attend(masks: str, head_gates: bool) -> None:
     assert torch.autograd.gradcheck(lambda x: tuple(attend(x, 2, masks, head_gates)), given)
 
 
+# ---------------------------------------------------------------- looking before classifying
+
+
+@pytest.mark.parametrize("size", [(4, 6), (1, 1), (2, 1), (7, 3)])
+@pytest.mark.parametrize(("masks", "head_gates"), [("softmax", True), ("sigmoid", True), ("softmax", False)])
+@pytest.mark.parametrize("heads", [1, 3])
+def test_looking_first_is_the_same_function(heads: int, masks: str, head_gates: bool, size: tuple[int, int]) -> None:
+    """Scores, masks, gates, and the gradients of features and weights, on maps as small as one place."""
+    features = torch.randn(2, 5, *size, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(heads * (4 + 1 + head_gates), 5, 3, 3, dtype=torch.float64, requires_grad=True)
+    slow = attend(F.conv2d(features, weight, padding=1), heads, masks, head_gates)
+    quick = attend_first(features, weight, heads, masks, head_gates)
+    for ours, expected in zip(quick, slow):
+        torch.testing.assert_close(ours, expected, **EXACT)
+    towards = torch.randn_like(slow.scores)
+    grads = [
+        torch.autograd.grad((h.scores * towards).sum() + h.masks.square().sum(), (features, weight))
+        for h in (slow, quick)
+    ]
+    for ours, expected in zip(*grads):
+        torch.testing.assert_close(ours, expected, rtol=1e-11, atol=1e-11)
+
+
+def test_gradcheck_of_looking_first() -> None:
+    """Analytic against numeric derivatives, by features and weights."""
+    features = torch.randn(2, 2, 2, 3, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(2 * (2 + 2), 2, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x, w: tuple(attend_first(x, w, 2)), (features, weight))
+
+
+def test_a_trained_module_may_look_first() -> None:
+    """The switch changes no weight, no name of one, and what is put out only in the last digits."""
+    module = AttentionModule(6, 10, heads=4, batch_norm=True)
+    switched = AttentionModule(6, 10, heads=4, batch_norm=True, look_first=True)
+    switched.load_state_dict(module.state_dict())
+    features = torch.randn(3, 6, 5, 5).to(memory_format=torch.channels_last)
+    for ours, expected in zip(switched(features), module(features)):
+        torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+    module.look_first = True
+    assert torch.equal(module(features).scores, switched(features).scores)
+
+
+def test_looking_first_costs_little_whatever_the_classes() -> None:
+    """Multiply-accumulates, counted: 9 C K (L + 2) a place against 18 C K, and 9 C K (L + 1) once an image."""
+    C, K, places = 16, 4, 14 * 14
+    for classes in (10, 200):
+        counted = []
+        for look_first in (False, True):
+            module, features = AttentionModule(C, classes, K, look_first=look_first), torch.zeros(1, C, 14, 14)
+            with FlopCounterMode(display=False) as counter:
+                module(features)
+            counted.append(counter.get_total_flops() / 2)
+        votes = K * (classes + 1) * places  # the sum over places of what was classified
+        assert counted[0] == 9 * C * K * (classes + 2) * places + votes
+        assert counted[1] == 18 * C * K * places + 9 * C * K * (classes + 1)
+
+
+def test_looking_first_refuses_channels_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"weight must have heads x \(classes \+ 2\) channels, got 7 for 3 heads"):
+        attend_first(torch.zeros(1, 2, 3, 3), torch.zeros(7, 2, 3, 3), heads=3)
+    with pytest.raises(ValueError, match="masks must be one of"):
+        attend_first(torch.zeros(1, 2, 3, 3), torch.zeros(9, 2, 3, 3), heads=3, masks="hard")
+
+
 # ---------------------------------------------------------------- gates
 
 
@@ -150,7 +216,10 @@ def observed(dtype: torch.dtype = torch.float32, scale: float = 1.0) -> Observed
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("options", [{}, {"masks": "sigmoid", "gates": "sigmoid"}, {"sum_of": "probabilities"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"masks": "sigmoid", "gates": "sigmoid"}, {"sum_of": "probabilities"}, {"look_first": True}],
+)
 def test_extreme_inputs_stay_finite(options: dict[str, str], dtype: torch.dtype) -> None:
     """Features and logits in the hundreds, forward and backward, in each precision."""
     rectifier = Rectifier([6, 3], 6, 5, heads=2, **options).to(dtype)

@@ -94,7 +94,9 @@ def build(cell: Cell, seed: int, num_classes: int) -> nn.Module:
             return base
         taps, shape = cell.taps[: cell.attention_depth], (3, cell.read, cell.read)
         known = backbones.backbone(cell.network)
-        return augment(base, taps, num_classes, cell.heads, known.classifier, shape, tap_norm=known.tap_norm)
+        return augment(
+            base, taps, num_classes, cell.heads, known.classifier, shape, tap_norm=known.tap_norm, look_first=True
+        )
 
 
 class ReadsBytes(nn.Module):
