@@ -354,6 +354,29 @@ page.table(costs.table_4_1(), "t4.1")
 page.table(costs.overheads(), "overheads")
 
 # %% [markdown]
+# That is the price of an order, not of the idea. Class scores are linear in the features $\mathbf Z$, and so is the
+# sum over positions. With $d$ running over the nine places of the kernel, they can change places:
+#
+# ```{math}
+# \mathbf o_k = \sum_p H_k(p) \sum_d W_k(d)\, \mathbf Z(p + d)
+#   = \sum_d W_k(d) \sum_q H_k(q - d)\, \mathbf Z(q) .
+# ```
+#
+# A head first gathers what its mask selects, $9\,C$ numbers, and then classifies it once. Only the mask is computed
+# everywhere: $18\,C\,K$ multiply-accumulates a position, whatever the number of classes. The column *looking first*
+# counts that, every product included. Function and weights are the same, so that a trained module can be switched
+# ({func}`fgr.attention.attend_first`; `look_first=True` in `augment`, `WARN` and `Rectifier`); all runs of this
+# chapter look first, while the costs in the other tables are those of the thesis's order.
+
+# %%
+orders = {}
+for look_first in (False, True):
+    for module in model.rectifier.attention:
+        module.look_first = look_first
+    orders[look_first] = model(inputs).log_scores
+print("the same:", torch.allclose(orders[False], orders[True], atol=1e-4))
+
+# %% [markdown]
 # Table 4.2 has parameters, and a column of times: seconds for the 10,000 test images on one GTX 1080 Ti. Beside it
 # stands what that card would need at least at its peak rate (11.3 TFLOP/s, from memory), and again with the greatest
 # saving that fast convolution algorithms allow:
@@ -366,6 +389,13 @@ page.table(costs.table_4_2(), "t4.2")
 # clock was stopped before the GPU had finished (it computes asynchronously). "37 times faster than DenseNet" is a
 # quotient of this column; by multiply-accumulates WARN-28-10 is 1.7 times cheaper than DenseNet and 2.0 times than
 # ResNeXt.
+
+# %% [markdown]
+# Measured (`benchmarks/attention.py`), with the device waited for, every ratio over the first line of its group:
+
+# %%
+columns = ["subject", "variant", "step", "batch", "ratio", "macs_ratio"]
+page.table(page.benchmark("attention")[columns], "benchmark")
 
 # %% mystnb={"figure": {"caption": "Printed accuracy over counted cost (Fig. 4.5), with the costs of 10 classes on CIFAR-10 and of 100 classes on CIFAR-100.", "name": "fig-cost"}, "image": {"alt": "Two scatter plots of accuracy over multiply-accumulates for ResNeXt, DenseNet, WRN, WRN-att2 and two sizes of WARN."}}
 draw.accuracy_over_macs(costs.accuracy_over_macs())

@@ -22,7 +22,11 @@ def warn() -> tuple[nn.Module, Tensor]:
     return WARN(10, 1, 5, attention_depth=2, heads=2).eval(), torch.randn(2, 3, 8, 8)
 
 
-each_network = pytest.mark.parametrize("build", [plain, warn])
+def looking_first() -> tuple[nn.Module, Tensor]:
+    return WARN(10, 1, 5, attention_depth=2, heads=2, look_first=True).eval(), torch.randn(2, 3, 8, 8)
+
+
+each_network = pytest.mark.parametrize("build", [plain, warn, looking_first])
 
 
 @each_network

@@ -74,9 +74,10 @@ def test_learning_rates_are_chosen_on_validation_alone() -> None:
     """A rate that is best on the test set is not taken."""
     rows = []
     for cell in grids.choice_cells(LAPTOP, "printed"):
-        wanted = {"stn": 0.01}.get(cell.network, 0.1 if cell.attention_depth else 0.03)
+        low, middle, high = LAPTOP.lrs
+        wanted = {"stn": low}.get(cell.network, high if cell.attention_depth else middle)
         rows += made_up(cell, 100, validation=0.1 if cell.lr == wanted else 0.2, test=cell.lr)
-    assert grids.chosen_lrs(results.frame(rows)) == {"baseline": 0.03, "attention": 0.1, "stn": 0.01}
+    assert grids.chosen_lrs(results.frame(rows)) == {"baseline": middle, "attention": high, "stn": low}
 
 
 def test_clutter_cells_are_three_networks_at_every_number_of_distractors() -> None:
@@ -305,6 +306,7 @@ def test_costs_are_those_of_the_tables() -> None:
     few, many = costs.overheads((10, 1000)).to_dict("records")
     assert few["multiply-accumulates (%)"] < 3 < 100 < many["multiply-accumulates (%)"]
     assert many["parameters (%)"] > 100
+    assert few["looking first (%)"] < many["looking first (%)"] < 2  # the order decides, not the classes
 
 
 def test_no_printed_time_is_possible(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,23 +91,28 @@ def table_4_2() -> pd.DataFrame:
 
 
 def overheads(num_classes: tuple[int, ...] = (10, 100, 1000)) -> pd.DataFrame:
-    """Return what the attention of WARN-28-10 (AD 3, AW 4) adds to its network, in percent, over the classes."""
+    """Return what the attention of WARN-28-10 (AD 3, AW 4) adds to its network, in percent, over the classes.
+
+    "looking first" is the same attention computed by `attend_first`, all of its products counted.
+    """
     lines = []
     for n in num_classes:
         own, base = (costs(partial(build, n), 3, 32, 32) for build in (_warn, _base))
+        first = costs(partial(_warn, n, look_first=True), 3, 32, 32, products=True)
         lines.append(
             {
                 "classes": n,
                 "parameters added": f"{own.parameters - base.parameters:,}",
                 "parameters (%)": 100 * (own.parameters / base.parameters - 1),
                 "multiply-accumulates (%)": 100 * (own.macs / base.macs - 1),
+                "looking first (%)": 100 * (first.macs / base.macs - 1),
             }
         )
     return pd.DataFrame(lines)
 
 
-def _warn(n: int) -> nn.Module:
-    return WARN(28, 10, n, attention_depth=3, heads=4)
+def _warn(n: int, look_first: bool = False) -> nn.Module:
+    return WARN(28, 10, n, attention_depth=3, heads=4, look_first=look_first)
 
 
 def _base(n: int) -> nn.Module:
