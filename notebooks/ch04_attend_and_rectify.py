@@ -87,7 +87,7 @@ Markdown(page.settings(config, profile))
 from torchvision.models import resnet18
 
 from fgr import attention
-from fgr.experiments.attend import costs, grids, looking, tuned
+from fgr.experiments.attend import costs, grids, looking, tables, tuned
 from fgr.experiments.attend.study import Study
 from fgr.figures import attending as draw
 from fgr.figures import runs as draw_runs
@@ -216,7 +216,7 @@ live = study.parts()  # trains at the laptop and paper profiles only
 
 # %% mystnb={"figure": {"caption": "Recorded: test error with all parts and with each left out or exchanged (Fig. 4.4 d). Dots are seeds; bars are 95% intervals of the mean.", "name": "fig-parts"}, "image": {"alt": "Horizontal dot plot of test error for seven variants: all parts, no penalty, strong penalty, sigmoid masks, sigmoid gates, no gates, projection."}}
 parts_recorded = page.recorded("ch04_attend_and_rectify", "parts")
-parts = grids.named(parts_recorded, grids.PARTS)
+parts = tables.named(parts_recorded, grids.PARTS)
 draw.error_parts(parts, list(grids.PARTS))
 
 # %% tags=["nbval-ignore-output"]
@@ -281,7 +281,7 @@ live = study.cifar()  # trains at the laptop and paper profiles only
 
 # %% mystnb={"figure": {"caption": "Recorded: test error of wide residual networks on CIFAR-10, alone, with attention and its ablations, and with att2. Dots are seeds; bars are 95% intervals of the mean.", "name": "fig-warn-cifar"}, "image": {"alt": "Horizontal dot plot of test error for eight variants of wide residual networks."}}
 cifar_recorded = page.recorded("ch04_attend_and_rectify", "cifar")
-cifar = grids.named(cifar_recorded, grids.CIFAR)
+cifar = tables.named(cifar_recorded, grids.CIFAR)
 draw.error_parts(cifar, list(grids.CIFAR))
 
 # %% tags=["nbval-ignore-output"]
@@ -515,7 +515,7 @@ for depth in (1, 2, 3):
 # it flatters every method that is tried often enough. What it is worth in our own runs:
 
 # %% tags=["nbval-ignore-output"]
-page.table(grids.selections(depth_recorded), "selections")
+page.table(tables.selections(depth_recorded), "selections")
 
 # %% [markdown]
 # **Cluttered digits.** For them and for fine-tuning an earlier mechanism was released, which masks features and has

@@ -131,8 +131,9 @@ class AttentionModule(nn.Module):
         masks, head_gates: as in `attend`.
         batch_norm: normalise and rectify the features first. Unnecessary where they already are, as in WARN, which
             shares the normalisation of the next stage; the fine-tuned networks of the thesis read raw outputs.
-        look_first: compute the same by `attend_first`: several times as fast with ten classes, and twenty with a
-            hundred. Costs of the thesis are counted without it. It can be switched on a trained module.
+        look_first: compute the same by `attend_first`, twice as fast with ten classes; with a hundred, WARN-16-4 takes
+            1.1 times as long as its network instead of 2.2 times (`benchmarks/attention.csv`, a training step on a
+            CPU). Costs of the thesis are counted without it. It can be switched on a trained module.
 
     Shapes: features (B, C, H, W) -> `Hypothesis`.
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from fgr.config import ParameterError, as_json, resolve
 from fgr.data import ImageSet
 from fgr.data.synthetic.birds import separating_parts
-from fgr.experiments.attend import costs, grids, looking, robustness, runs, tuned
+from fgr.experiments.attend import costs, grids, looking, robustness, runs, tables, tuned
 from fgr.experiments.attend.grids import Config
 from fgr.experiments.attend.runs import Cell
 from fgr.experiments.attend.study import Study
@@ -110,9 +110,9 @@ def test_cifar_cells_are_the_released_recipe() -> None:
 def test_recorded_rows_are_named_by_their_configuration(names: dict, cells: list[Cell]) -> None:
     """Each cell gets its own name; no rows get an empty column."""
     rows = [row for number, cell in enumerate(cells) for row in made_up(cell, number, test=0.1)]
-    named = grids.named(results.frame(rows), names)
+    named = tables.named(results.frame(rows), names)
     assert dict(zip(named["seed"], named["part"])) == dict(enumerate(names))
-    assert grids.named(results.frame([]), names).empty
+    assert tables.named(results.frame([]), names).empty
 
 
 def test_claims_select_what_the_study_records(sides: Callable) -> None:
@@ -290,9 +290,9 @@ def test_selections_are_means_by_rule() -> None:
         run = results.Run(runs.EXPERIMENT, as_json(cell), "cluttered_mnist", seed, "test", "cpu")
         for rule, value in (("last", 0.2), ("best-val", 0.15), ("best-test", 0.1)):
             rows.append(run.row("error", value + seed / 100, "fraction", "test", rule, 3))
-    table = grids.selections(results.frame(rows))
+    table = tables.selections(results.frame(rows))
     assert table.iloc[:, 2:].to_numpy().tolist() == [[20.5, 15.5, 10.5]] * 2
-    assert grids.selections(results.frame([])).empty
+    assert tables.selections(results.frame([])).empty
 
 
 # ---------------------------------------------------------------- costs

@@ -209,21 +209,6 @@ def look_cells(config: Config, cell: Cell) -> list[looking.Look]:
     return [looking.look(cell, method, config.looked) for method in looking.METHODS]
 
 
-def named(rows: pd.DataFrame, names: dict[str, dict[str, object]]) -> pd.DataFrame:
-    """Return the rows whose configuration is that of an entry of PARTS or CIFAR, with its name as column `part`."""
-    if rows.empty:
-        return rows.assign(part="")
-    table = with_config(rows)
-    table["network"] = table["network"].str.split("-").str[0]
-    fields, default = sorted({field for changes in names.values() for field in changes}), asdict(Cell())
-    found = []
-    for name, changes in names.items():
-        wanted = default | changes
-        chosen = (table[fields] == [wanted[field] for field in fields]).all(axis=1)
-        found.append(rows[chosen].assign(part=name))
-    return pd.concat(found)
-
-
 def with_kind(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of cluttered digits with the kind of their network, see `kinds`, as a further column."""
     if rows.empty:
@@ -231,20 +216,6 @@ def with_kind(rows: pd.DataFrame) -> pd.DataFrame:
     table = with_config(rows)
     kind = table["network"].map({"stn": "stn"}).fillna("baseline").mask(table["attention_depth"] > 0, "attention")
     return rows.assign(kind=kind)
-
-
-def selections(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the test error in percent by the rule that selects the epoch, one line a depth of attention.
-
-    What picking the best epoch on the test set is worth, as in some printed numbers.
-    """
-    columns = ["layout", "attention depth", "last", "best on validation", "best on test"]
-    if rows.empty:
-        return pd.DataFrame(columns=columns)
-    table = with_config(rows)
-    table = table[(table.metric == "error") & (table.split == "test")]
-    means = table.pivot_table(index=["layout", "attention_depth"], columns="selection", values="value") * 100
-    return means[["last", "best-val", "best-test"]].round(2).reset_index().set_axis(columns, axis=1)
 
 
 def chosen_lrs(rows: pd.DataFrame) -> dict[str, float]:
