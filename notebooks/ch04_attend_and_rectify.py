@@ -87,7 +87,14 @@ Markdown(page.settings(config, profile))
 from torchvision.models import resnet18
 
 from fgr import attention
-from fgr.experiments.attend import costs, grids, looking, tables, tuned
+from fgr.experiments.attend import (
+    costs,
+    grids,
+    looking,
+    photographs,
+    tables,
+    tuned,
+)
 from fgr.experiments.attend.study import Study
 from fgr.figures import attending as draw
 from fgr.figures import runs as draw_runs
@@ -414,6 +421,9 @@ draw.accuracy_over_macs(costs.accuracy_over_macs())
 # attention learn from it, in minutes without a GPU. Attention cannot help then by training the layers below; it can
 # by what it sees there, and by having parameters of its own. The network alone and the one with all of the attention
 # chose their learning rates on validation, from the same few, by runs with a seed of their own.
+
+# %% mystnb={"figure": {"caption": "Samples of the images that are tuned to (Fig. 4.3), as the network reads them; names are those of their classes.", "name": "fig-tuned"}, "image": {"alt": "Eight small colour pictures in a row, each of another class, with the name of the class above."}}
+draw.sheet(*photographs.samples(tuned.cell(config, 0.0, 0, 1).source))
 
 # %%
 live = study.finetune()  # trains at the laptop and paper profiles only

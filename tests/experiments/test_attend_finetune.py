@@ -277,6 +277,17 @@ def test_own_photographs_are_learnt(dataset: str, tree: Path) -> None:
     assert [epoch.lr for epoch in done.history] == pytest.approx([0.02, 0.02, 2e-3, 2e-3, 2e-4, 2e-5])
 
 
+def test_samples_are_one_a_class(tree: Path) -> None:
+    """Birds as their set has them, however few are drawn; of one's own photographs, each in the colour of its class."""
+    images, names = photographs.samples(CELL.source)
+    parts, classes = images_of(CELL.source)
+    assert names == list(classes[:8]) and torch.equal(images, parts["test"][0][:8])
+    images, names = photographs.samples(photographs.Source("imagefolder", str(tree), read=32), count=2)
+    assert names == ["finch", "gull"] and images.shape == (2, 3, 32, 32)
+    for name, picture in zip(names, images.float()):
+        assert picture.mean((1, 2)).tolist() == pytest.approx(COLOURS[name], abs=12)
+
+
 def test_birds_of_cub_come_in_the_official_split(tree: Path, tmp_path: Path) -> None:
     """Two species in the official layout: what is said to train is cut into training and validation, the rest tests."""
     photos = [f"{name}/{number}.png" for name in ("finch", "gull") for number in range(8)]

@@ -1,9 +1,10 @@
 """The images that networks are fine-tuned on, at one size: generated birds, photographs of Table 4.3, or your own."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from fgr import data
@@ -69,6 +70,22 @@ def images_of(source: Source) -> Images:
     for absent in sorted(set(range(len(classes))) - set(sets["train"].targets.tolist())):
         raise ValueError(f"class {classes[absent]!r} of {source.dataset} has no training image: add some or drop it")
     return Images({split: (_squares(part, source.read), part.targets) for split, part in sets.items()}, classes)
+
+
+def samples(source: Source, count: int = 8) -> tuple[Tensor, list[str]]:
+    """Return a test image of each of the first classes, as the network reads it, and their names (Fig. 4.3).
+
+    No other image is drawn or decoded.
+
+    Example:
+        >>> images, names = samples(Source(num_classes=20, size=16, read=32), count=3)
+        >>> images.shape, names
+        (torch.Size([3, 3, 32, 32]), ['1.1.1a', '1.1.1b', '1.1.2a'])
+    """
+    part = _load(replace(source, test=count) if source.dataset == BIRDS else source, "test")
+    classes = part.targets.unique()[:count]
+    shown = part.select(torch.stack([(part.targets == label).nonzero()[0, 0] for label in classes]))
+    return _squares(shown, source.read), [part.classes[label] for label in classes]
 
 
 def _load(source: Source, split: str) -> data.ImageSet:
