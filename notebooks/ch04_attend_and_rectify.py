@@ -75,6 +75,7 @@ rows = None  # CSV file that receives every row of this run
 # %% tags=["nbval-ignore-output", "hide-input"]
 import math
 
+import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
@@ -208,8 +209,14 @@ width_recorded = page.recorded("ch04_attend_and_rectify", "width")
 draw_runs.curves(width_recorded, "heads", label="AW")
 
 # %% tags=["nbval-ignore-output"]
+chosen = [
+    page.recorded("ch04_attend_and_rectify", f"choice_{layout}")
+    for layout in ("printed", "released")
+]
 display(Markdown(page.origin(depth_recorded)))
 display(Markdown(page.origin(width_recorded)))
+display(Markdown("**Validation error (%) by learning rate:**"))
+display(page.table(tables.rates(pd.concat(chosen)), "rates"))
 
 # %% [markdown]
 # ### Which part does it (Fig. 4.4 d)
@@ -440,6 +447,9 @@ draw.error_parts(tuned.named(tuned_rows), list(tuned.NAMES))
 # %% tags=["nbval-ignore-output"]
 display(page.table(tuned.ours(tuned_rows), "finetune"))
 display(Markdown(page.origin(tuned_rows)))
+rates = tables.rates(page.recorded("ch04_attend_and_rectify", "finetune_choice"))
+display(Markdown("**Recorded: validation error (%) by learning rate:**"))
+display(page.table(rates, "rates-tuned"))
 
 # %% [markdown]
 # For orientation, the printed numbers. They are of another network, all of which was tuned, and of other images, so

@@ -295,6 +295,23 @@ def test_selections_are_means_by_rule() -> None:
     assert tables.selections(results.frame([])).empty
 
 
+def test_rates_are_shown_by_kind_and_a_diverged_run_says_so() -> None:
+    """Errors of the test set, and of epochs before the last, do not count."""
+    base = Cell(lr=0.1)
+    attending, moved = replace(base, attention_depth=4), replace(base, network="stn", layout="released", lr=0.2)
+    rows = made_up(base, 100, validation=0.25, test=0.5) + made_up(attending, 100, validation=0.125, test=0.5)
+    rows += made_up(moved, 100, validation=0.9, test=0.5)
+    run = results.Run(runs.EXPERIMENT, as_json(moved), moved.dataset, 100, "test", "cpu")
+    rows.append(run.row("diverged", 1.0, "fraction", "train", "last", 4))
+    assert tables.rates(results.frame(rows)).values.tolist() == [
+        ["printed", "attention", "12.5", ""],
+        ["printed", "baseline", "25.0", ""],
+        ["released", "stn", "", "diverged"],
+    ]
+    assert list(tables.rates(results.frame(rows)).columns) == ["network", "kind", "rate 0.1", "rate 0.2"]
+    assert tables.rates(results.frame([])).empty
+
+
 # ---------------------------------------------------------------- costs
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from fgr.experiments.attend.grids import with_kind
 from fgr.experiments.attend.runs import Cell
 from fgr.results.rows import with_config
 
@@ -35,3 +36,25 @@ def selections(rows: pd.DataFrame) -> pd.DataFrame:
     table = table[(table.metric == "error") & (table.split == "test")]
     means = table.pivot_table(index=["layout", "attention_depth"], columns="selection", values="value") * 100
     return means[["last", "best-val", "best-test"]].round(2).reset_index().set_axis(columns, axis=1)
+
+
+def rates(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the validation error in percent at the end by learning rate, of the runs that chose.
+
+    One line a kind of network; "diverged" where the loss became NaN.
+    """
+    columns = ["network", "kind"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    table = with_config(with_kind(rows))
+    diverged = table.loc[table.metric == "diverged", "run_id"]
+    table = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "last")]
+    layout = table["layout"] if "layout" in table else pd.Series(dtype=str)
+    of_digits = table["dataset"] == "cluttered_mnist"
+    lines = table.assign(
+        network=layout.reindex(table.index).where(of_digits, table["network"]),
+        shown=(100 * table["value"]).map("{:.1f}".format).mask(table["run_id"].isin(diverged), "diverged"),
+    )
+    wide = lines.pivot_table(index=columns, columns="lr", values="shown", aggfunc="first", fill_value="")
+    found = wide.reset_index().rename_axis(columns=None)
+    return found.set_axis([*columns, *(f"rate {rate:g}" for rate in wide.columns)], axis=1)
