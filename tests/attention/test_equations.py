@@ -159,6 +159,7 @@ def observed(sizes: Sequence[tuple[int, int, int]], B: int = 3) -> Observed:
 # ---------------------------------------------------------------- the attention
 
 
+@pytest.mark.parametrize("look_first", [False, True])
 @pytest.mark.parametrize("heads", [1, 3])
 @pytest.mark.parametrize(
     "options",
@@ -174,10 +175,10 @@ def observed(sizes: Sequence[tuple[int, int, int]], B: int = 3) -> Observed:
     ],
     ids=lambda options: " ".join(map(str, options.values())) or "released",
 )
-def test_eq_4_1_to_4_8_each_option_equals_its_loops(options: Options, heads: int) -> None:
+def test_eq_4_1_to_4_8_each_option_equals_its_loops(options: Options, heads: int, look_first: bool) -> None:
     """Loss, masks and the gradient of every parameter, on maps that are not square."""
     seen = observed([(4, 2, 3), (2, 4, 2)])
-    rectifier = Rectifier([4, 2], 5, L, heads, **options).double()
+    rectifier = Rectifier([4, 2], 5, L, heads, look_first=look_first, **options).double()
     output = rectifier(seen)
     log_scores, masks = rectify_by_loops(rectifier, seen, heads, options)
     targets = torch.tensor([0, 2, 1])
