@@ -155,7 +155,7 @@ def _shown(metric: str) -> tuple[float, str]:
 
 
 def verdict_table(verdicts: list[Verdict]) -> pd.DataFrame:
-    """Return one line a claim: statement, measured effect with its interval and unit, seeds, verdict."""
+    """Return one line a claim: statement, verdict, effect with its interval and unit, seeds, and where it stands."""
     lines = []
     for verdict in verdicts:
         claim, effect = verdict.claim, verdict.effect
@@ -165,12 +165,12 @@ def verdict_table(verdicts: list[Verdict]) -> pd.DataFrame:
             {
                 "id": claim.id,
                 "claim": claim.statement,
-                "where": claim.source,
+                "verdict": verdict.word + (f" ({verdict.seeds} seeds would decide)" if verdict.seeds else ""),
                 "effect": f"{numbers[0]:+.2f}{unit}" if numbers else "not run",
                 "95% interval": f"{numbers[1]:+.2f} to {numbers[2]:+.2f}" if numbers else "",
                 "smallest": f"{scale * claim.smallest:.2f}{unit}",
                 "seeds": effect.n if effect else 0,
-                "verdict": verdict.word + (f" ({verdict.seeds} seeds would decide)" if verdict.seeds else ""),
+                "where": claim.source,
             }
         )
     return pd.DataFrame(lines)
