@@ -145,6 +145,7 @@ class Study:
         if (cell, seed) not in self._models:
             done = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)
             self._models[cell, seed] = done.model.cpu()
+            self._keep("networks", done.rows)  # for parts that need no more than these
         return self._models[cell, seed]
 
     def _train(self, cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
