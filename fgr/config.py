@@ -7,7 +7,7 @@ holds `profile` and one `None` for every field, so that a value given to papermi
 import dataclasses
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_origin, get_type_hints
 
@@ -92,6 +92,18 @@ def from_notebook(cls: type[Config], notebook: str, names: Mapping[str, Any]) ->
     }
     profile = public.pop("profile", "smoke")
     return resolve(cls, notebook, profile, public)
+
+
+def check_lists(config: Any, may_be_empty: Collection[str]) -> None:
+    """Raise ParameterError where a parameter is an empty list; only those that are named may be one.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> check_lists(SimpleNamespace(seeds=(0,), long_seeds=()), may_be_empty=["long_seeds"])
+    """
+    for name, value in vars(config).items():
+        if value == () and name not in may_be_empty:
+            raise ParameterError(f"{name} must hold one value at least; only {', '.join(may_be_empty)} may be []")
 
 
 def as_json(config: Any) -> str:

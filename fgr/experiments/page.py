@@ -37,11 +37,6 @@ def settings(config: object, profile: str) -> str:
     return f"**What runs here:** {', '.join(words)}."
 
 
-def record_file(config: object, name: str) -> Path | None:
-    """Return where finished runs of a sweep are kept; None if this profile keeps none."""
-    return project_root() / config.record / f"{name}.csv" if config.record else None
-
-
 def recorded(notebook: str, name: str) -> pd.DataFrame:
     """Return the recorded rows of a sweep; an empty table if it has not been run."""
     path = project_root() / "results" / "recorded" / notebook / f"{name}.csv"

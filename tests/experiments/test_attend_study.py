@@ -277,7 +277,10 @@ def test_parts_of_a_recorded_study_share_runs(tmp_path: Path, monkeypatch: pytes
     table = results.with_config(again.clutter())
     assert len(trained) == 6 and len(table) == 6
     assert set(table["test_distractors"]) == {0, 4} and set(table["experiment"]) == {robustness.EXPERIMENT}
-    assert {path.name for path in (tmp_path / "rec").glob("*.csv")} == {"depth.csv", "width.csv", "clutter.csv"}
+    files = {path.name for path in (tmp_path / "rec").glob("*.csv")}
+    assert files == {"depth.csv", "width.csv", "clutter.csv", "networks.csv"}
+    networks = results.with_config(results.read(tmp_path / "rec" / "networks.csv"))  # what was measured on, for others
+    assert networks["run_id"].nunique() == 3 and set(networks["experiment"]) == {runs.EXPERIMENT}
     monkeypatch.setattr(runs, "run_cell", None)
     assert Study(config, "test").depth()["run_id"].nunique() == 2  # found again, nothing is trained
 

@@ -83,11 +83,6 @@ def test_rows_of_several_sweeps_stand_in_one_table() -> None:
     assert page.together(empty, empty).empty and list(page.together(empty).columns) == list(made.columns)
 
 
-def test_record_file_lies_in_the_project_or_nowhere(project: Path) -> None:
-    assert page.record_file(CONFIG, "toy") is None
-    assert page.record_file(Config(record="results/r"), "toy") == project / "results" / "r" / "toy.csv"
-
-
 def test_finish_writes_the_rows_of_this_run_only_and_compares_them(project: Path, tmp_path: Path) -> None:
     config = Config(rows=str(tmp_path / "out" / "rows.csv"))
     assert page.finish(NAME, config, "smoke", [toy(2.0), mlp()]) == {}  # no bands

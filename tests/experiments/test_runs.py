@@ -13,7 +13,8 @@ from fgr.data import TensorLoader
 from fgr.experiments import classification
 from fgr.experiments.classification import balanced_subset
 from fgr.experiments.orthoreg import grids, runs
-from fgr.experiments.orthoreg.runs import Cell, cell_from_json, run_cell, sweep
+from fgr.experiments.orthoreg.runs import EXPERIMENT, Cell, cell_from_json, run_cell
+from fgr.experiments.sweep import sweep
 from fgr.results import rows as results
 from fgr.training import Epoch, Step, train
 
@@ -28,6 +29,15 @@ class Stopped(Exception):
 def measured(rows: list[results.Row]) -> list[tuple]:
     """What a run measured, without when and how fast."""
     return [(r.run_id, r.metric, r.split, r.selection, r.epochs, r.value) for r in rows if r.unit != "seconds"]
+
+
+def swept(cells: list[Cell], seeds: list[int], **options: object) -> list[results.Row]:
+    """Every cell with every seed."""
+
+    def run(cell: Cell, seed: int, checkpoint: Path | None) -> list[results.Row]:
+        return run_cell(cell, seed, "test", checkpoint=checkpoint).rows
+
+    return sweep(run, EXPERIMENT, cells, seeds, **options)
 
 
 # ---------------------------------------------------------------- pairing
@@ -216,7 +226,7 @@ def test_long_curves_are_thinned_but_the_best_epochs_are_found_among_all() -> No
 
 def test_a_diverged_run_is_recorded_as_chance_and_does_not_stop_a_sweep() -> None:
     """At a learning rate of 1e30 the loss is NaN within an epoch; the test set has as many zeros as other digits."""
-    rows = {(row.metric, row.split): row.value for row in sweep([replace(PLAIN, lr=1e30)], [0], "test")}
+    rows = {(row.metric, row.split): row.value for row in swept([replace(PLAIN, lr=1e30)], [0])}
     assert rows["diverged", "train"] == 1.0
     assert rows["error", "test"] == pytest.approx(0.9) and ("overfitting", "test") not in rows
 
@@ -235,7 +245,7 @@ def test_unknown_network() -> None:
 
 
 def test_sweep_is_seeds_outside_and_cells_inside_each_once() -> None:
-    rows = sweep([PLAIN, LOCAL, PLAIN], seeds=[1, 0], profile="test")
+    rows = swept([PLAIN, LOCAL, PLAIN], seeds=[1, 0])
     order = list(dict.fromkeys((row.seed, cell_from_json(row.config)) for row in rows))
     assert order == [(1, PLAIN), (1, LOCAL), (0, PLAIN), (0, LOCAL)]
     assert len(rows) == 4 * 18
@@ -243,32 +253,32 @@ def test_sweep_is_seeds_outside_and_cells_inside_each_once() -> None:
 
 def test_sweep_keeps_finished_runs_and_finds_them_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record = tmp_path / "new" / "record.csv"
-    rows = sweep([PLAIN, LOCAL], [0], "test", record=record)
+    rows = swept([PLAIN, LOCAL], [0], record=record)
     assert results.read(record).to_dict("records") == [asdict(row) for row in rows]
     kept = record.read_bytes()
     assert not list(record.parent.glob(".checkpoints/*"))
     monkeypatch.setattr(classification, "train", _never)
-    assert sweep([LOCAL, PLAIN], [0], "other", record=record) == rows[18:] + rows[:18]
+    assert swept([LOCAL, PLAIN], [0], record=record) == rows[18:] + rows[:18]
     assert record.read_bytes() == kept
     with pytest.raises(Stopped):
-        sweep([LOCAL], [1], "test", record=record)
+        swept([LOCAL], [1], record=record)
 
 
 def test_interrupted_sweep_resumes_to_the_same_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = sweep([PLAIN, LOCAL], [0], "test")
+    whole = swept([PLAIN, LOCAL], [0])
     record = tmp_path / "record.csv"
     hooks = runs.regularizer_hooks
     with monkeypatch.context() as patch:
         patch.setattr(runs, "regularizer_hooks", lambda model, cell: [*hooks(model, cell), *_stops(cell, LOCAL, 2)])
         with pytest.raises(Stopped):
-            sweep([PLAIN, LOCAL], [0], "test", record=record)
+            swept([PLAIN, LOCAL], [0], record=record)
     assert len(results.read(record)) == 18  # the first run is whole; of the second there is nothing yet
     (checkpoint,) = (tmp_path / ".checkpoints").iterdir()
     assert checkpoint.stem == whole[-1].run_id
     epochs = []
     with monkeypatch.context() as patch:
         patch.setattr(runs, "regularizer_hooks", lambda m, c: [*hooks(m, c), lambda step: epochs.append(step.epoch)])
-        resumed = sweep([PLAIN, LOCAL], [0], "test", record=record)
+        resumed = swept([PLAIN, LOCAL], [0], record=record)
     assert set(epochs) == {2}  # only the epoch that was under way
     assert measured(resumed) == measured(whole)
     assert measured(results.Row(**row) for row in results.read(record).to_dict("records")) == measured(whole)
@@ -276,13 +286,13 @@ def test_interrupted_sweep_resumes_to_the_same_rows(tmp_path: Path, monkeypatch:
 
 
 def test_rows_lent_by_another_sweep_are_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lent = sweep([PLAIN, LOCAL], [0], "test")
+    lent = swept([PLAIN, LOCAL], [0])
     monkeypatch.setattr(classification, "train", _never)
     record = tmp_path / "record.csv"
-    assert sweep([LOCAL], [0], "test", record=record, lent=[*lent, *lent]) == lent[18:]  # counts once
+    assert swept([LOCAL], [0], record=record, lent=[*lent, *lent]) == lent[18:]  # counts once
     assert set(results.read(record)["run_id"]) == {lent[-1].run_id}  # a record is whole by itself
     with pytest.raises(Stopped):  # of another seed nothing is lent
-        sweep([LOCAL], [1], "test", lent=lent)
+        swept([LOCAL], [1], lent=lent)
 
 
 def _never(*args: object, **kwargs: object) -> list:

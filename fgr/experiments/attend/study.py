@@ -11,9 +11,8 @@ from fgr.data import ImageSet
 from fgr.experiments.attend import finetune, grids, looking, robustness, runs, tuned
 from fgr.experiments.attend.looking import Look
 from fgr.experiments.attend.robustness import Crowd
-from fgr.experiments.page import record_file
-from fgr.experiments.sweep import sweep
-from fgr.results.rows import Row, append, frame, read
+from fgr.experiments.ledger import Ledger
+from fgr.results.rows import Row, frame
 
 Cell = runs.Cell | finetune.Cell
 Runner = Callable[[Cell, int, Path | None], list[Row]]
@@ -28,7 +27,8 @@ class Study:
 
     def __init__(self, config: grids.Config, profile: str) -> None:
         self.config, self.profile = config, profile
-        self.rows: list[Row] = []
+        self.ledger = Ledger(config.record)
+        self.rows = self.ledger.rows
         self._models: dict[tuple[runs.Cell, int], nn.Module] = {}  # networks that something is measured on afterwards
 
     # ---------------------------------------------------------------- live
@@ -56,7 +56,7 @@ class Study:
                 self._attention(), self.config.looked, seed, self.profile, self._trained(self._attention(), seed)
             )
         ]
-        return self._keep("gates", rows)
+        return self.ledger.keep("gates", rows)
 
     def live_looks(self) -> pd.DataFrame:
         """Measure where the live networks with attention look, by every method."""
@@ -145,7 +145,7 @@ class Study:
         if (cell, seed) not in self._models:
             done = runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint)
             self._models[cell, seed] = done.model.cpu()
-            self._keep("networks", done.rows)  # for parts that need no more than these
+            self.ledger.keep("networks", done.rows)  # for parts that need no more than these
         return self._models[cell, seed]
 
     def _train(self, cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
@@ -170,24 +170,5 @@ class Study:
     def _sweep(self, name: str, cells: Iterable[Cell], seeds: Sequence[int], run: Runner | None = None) -> pd.DataFrame:
         others = {self._look: looking, self._crowd: robustness, self._tune: finetune}
         experiment = others.get(run, runs).EXPERIMENT
-        record = record_file(self.config, name)
-        lent = [*self.rows, *self._recorded(record)]  # parts share runs
-        rows = sweep(run or self._train, experiment, cells, seeds, record, lent)
-        known = {row.run_id for row in self.rows}
-        self.rows += [row for row in rows if row.run_id not in known]
-        return frame(rows)
-
-    def _recorded(self, record: Path | None) -> list[Row]:
-        """Return what other parts of the study have recorded."""
-        if record is None:
-            return []
-        others = [file for file in sorted(record.parent.glob("*.csv")) if file != record]
-        return [Row(**values) for values in read(*others).to_dict("records")]
-
-    def _keep(self, name: str, rows: list[Row]) -> pd.DataFrame:
-        record = record_file(self.config, name)
-        if record is not None:
-            known = set(read(record)["run_id"]) if record.exists() else set()
-            append(record, [row for row in rows if row.run_id not in known])
-        self.rows += rows
-        return frame(rows)
+        lent = self.ledger.of_other_parts(name)  # parts share runs
+        return self.ledger.sweep(name, run or self._train, experiment, cells, seeds, lent)

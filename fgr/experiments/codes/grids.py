@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from fgr.config import ParameterError
+from fgr.config import check_lists
 from fgr.experiments.codes.runs import Cell
 from fgr.results.rows import Row, Run, with_config
 
@@ -52,9 +52,7 @@ class Config:
     rows: str = ""  # CSV file that receives every row of this run
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value == () and name not in MAY_BE_EMPTY:
-                raise ParameterError(f"{name} must hold one value at least; only {', '.join(MAY_BE_EMPTY)} may be []")
+        check_lists(self, MAY_BE_EMPTY)
 
 
 def whole(code: str, num_classes: int) -> int:

@@ -14,9 +14,8 @@ from torch import Tensor
 from fgr.data.synthetic.birds import taxonomy
 from fgr.experiments.codes import bits, grids, runs
 from fgr.experiments.codes.features import features, image_sets
-from fgr.experiments.page import record_file
-from fgr.experiments.sweep import sweep
-from fgr.results.rows import Row, append, frame, read
+from fgr.experiments.ledger import Ledger
+from fgr.results.rows import Row, frame
 
 CURVES = {  # sweep -> split whose curve is kept
     "live": "test",
@@ -36,7 +35,8 @@ class Study:
 
     def __init__(self, config: grids.Config, profile: str) -> None:
         self.config, self.profile = config, profile
-        self.rows: list[Row] = []
+        self.ledger = Ledger(config.record)
+        self.rows = self.ledger.rows
         self._swept: dict[str, list[Row]] = {}  # rows by the sweep that made them
 
     def feature_error(self) -> float:
@@ -89,7 +89,7 @@ class Study:
         for size in self.config.batch_sizes:
             lrs |= self.choice(SHOWN, batch_size=size)
         rows = self._sweep("convergence", grids.convergence_cells(self.config, lrs), self.config.convergence_seeds)
-        self._keep("gain", grids.gain_rows(rows, self.profile))
+        self.ledger.keep("gain", grids.gain_rows(rows, self.profile))
         return rows
 
     def modern(self) -> pd.DataFrame:
@@ -123,7 +123,7 @@ class Study:
             for code in ("gaussian", "spectral")
             for row in bits.bit_rows(grids.cell(self.config, code), seed, self.config.permutations, self.profile)
         ]
-        return self._keep("bits_meaning", rows)
+        return self.ledger.keep("bits_meaning", rows)
 
     def outputs(self) -> tuple[dict[str, Tensor], Tensor, dict[str, Tensor]]:
         """Return what three trained networks give for test images: outputs by code, targets, predictions by code."""
@@ -158,20 +158,10 @@ class Study:
             return [row for row in rows if row.selection != "epoch" or row.split == CURVES.get(name)]
 
         mine = self._swept.setdefault(name, [])
-        lent = mine if name in CURVES else self.rows  # rows of other sweeps may have no curve
-        rows = sweep(run, runs.EXPERIMENT, cells, seeds, record_file(self.config, name), lent)
-        mine += rows
-        known = {row.run_id for row in self.rows}
-        self.rows += [row for row in rows if row.run_id not in known]
-        return frame(rows)
-
-    def _keep(self, name: str, rows: list[Row]) -> pd.DataFrame:
-        record = record_file(self.config, name)
-        if record is not None:
-            known = set(read(record)["run_id"]) if record.exists() else set()
-            append(record, [row for row in rows if row.run_id not in known])
-        self.rows += rows
-        return frame(rows)
+        lent = mine if name in CURVES else None  # rows of other sweeps may have no curve
+        rows = self.ledger.sweep(name, run, runs.EXPERIMENT, cells, seeds, lent)
+        mine += [Row(**values) for values in rows.to_dict("records")]
+        return rows
 
 
 def embed(outputs: Tensor, targets: Tensor, seed: int = 0) -> tuple[np.ndarray, float]:

@@ -2,12 +2,12 @@
 
 import functools
 import itertools
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
 
-from fgr.config import ParameterError, as_json
+from fgr.config import ParameterError, as_json, check_lists
 from fgr.experiments.glimpses.faces import GENERATED
 from fgr.experiments.glimpses.runs import EXPERIMENT, NETWORKS, Cell, Shrunk, network
 from fgr.models.costs import costs
@@ -69,9 +69,7 @@ class Config:
     rows: str = ""  # CSV file that receives every row of this run
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value == () and name not in MAY_BE_EMPTY:
-                raise ParameterError(f"{name} must hold one value at least; only {', '.join(MAY_BE_EMPTY)} may be []")
+        check_lists(self, MAY_BE_EMPTY)
         if self.dataset != GENERATED and self.folds < 3:
             raise ParameterError(f"dataset {self.dataset} needs folds of 3 or more, e.g. 5; got {self.folds}")
 

@@ -11,10 +11,9 @@ from torch import Tensor
 from fgr.data import ImageSet
 from fgr.experiments.glimpses import details, grids, looking, runs
 from fgr.experiments.glimpses.details import Detail, detail
-from fgr.experiments.page import record_file
-from fgr.experiments.sweep import sweep
+from fgr.experiments.ledger import Ledger
 from fgr.glimpse import Glimpse
-from fgr.results.rows import Row, frame, read
+from fgr.results.rows import Row, frame
 
 LOOKS = ("looks", "start", "uniform")  # of a trained network, before it was trained, and what a uniform grid would give
 Runner = Callable[[runs.Cell, int, Path | None], list[Row]]
@@ -37,7 +36,8 @@ class Study:
 
     def __init__(self, config: grids.Config, profile: str) -> None:
         self.config, self.profile = config, profile
-        self.rows: list[Row] = []
+        self.ledger = Ledger(config.record)
+        self.rows = self.ledger.rows
         self._models: dict[tuple[runs.Cell, int], runs.Scaled] = {}  # that something is measured on afterwards
 
     # ---------------------------------------------------------------- live
@@ -170,19 +170,8 @@ class Study:
         self, name: str, cells: Iterable[runs.Cell], seeds: Sequence[int], run: Runner | None = None
     ) -> pd.DataFrame:
         experiment = details.EXPERIMENT if run == self._detail else runs.EXPERIMENT
-        record = record_file(self.config, name)
-        lent = [*self.rows, *self._recorded(record)]  # parts share runs
-        rows = sweep(run or self._run, experiment, cells, seeds, record, lent)
-        known = {row.run_id for row in self.rows}
-        self.rows += [row for row in rows if row.run_id not in known]
-        return frame(rows)
-
-    def _recorded(self, record: Path | None) -> list[Row]:
-        """Return what other parts of the study have recorded."""
-        if record is None:
-            return []
-        others = [file for file in sorted(record.parent.glob("*.csv")) if file != record]
-        return [Row(**values) for values in read(*others).to_dict("records")]
+        lent = self.ledger.of_other_parts(name)  # parts share runs
+        return self.ledger.sweep(name, run or self._run, experiment, cells, seeds, lent)
 
 
 def misclassified(judged: Judged, most: int = 4) -> list[int]:

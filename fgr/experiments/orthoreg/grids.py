@@ -1,10 +1,10 @@
 """What chapter 5 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from fgr.config import ParameterError
+from fgr.config import check_lists
 from fgr.experiments.orthoreg.runs import Cell
 from fgr.results.rows import with_config
 
@@ -55,9 +55,7 @@ class Config:
     rows: str = ""  # CSV file that receives every row of this run
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value == () and name not in MAY_BE_EMPTY:
-                raise ParameterError(f"{name} must hold one value at least; only {', '.join(MAY_BE_EMPTY)} may be []")
+        check_lists(self, MAY_BE_EMPTY)
 
 
 def digits(config: Config, **changes: object) -> Cell:

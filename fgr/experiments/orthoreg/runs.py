@@ -3,7 +3,7 @@
 import functools
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,6 @@ from fgr.checks import check_choice
 from fgr.config import as_json
 from fgr.data.transforms import crop_and_flip, mean_std, resize, standardize
 from fgr.experiments.classification import balanced_subset, diverged_rows, fit, history_rows
-from fgr.experiments.sweep import sweep as recorded_sweep
 from fgr.initialization import lsuv_
 from fgr.orthoreg import FILTER_LAYERS, OrthoReg, nearest_angles
 from fgr.results import rows as results
@@ -155,22 +154,6 @@ def mean_nearest_angle(model: nn.Module) -> float:
         nearest_angles(m.weight, getattr(m, "groups", 1)) for m in model.modules() if isinstance(m, FILTER_LAYERS)
     ]
     return torch.cat(angles).nanmean().rad2deg().item()
-
-
-def sweep(
-    cells: Iterable[Cell],
-    seeds: Iterable[int],
-    profile: str,
-    device: str = "auto",
-    record: Path | None = None,
-    lent: Iterable[results.Row] = (),
-) -> list[results.Row]:
-    """Run every cell with every seed and return all rows; see `fgr.experiments.sweep`."""
-
-    def run(cell: Cell, seed: int, checkpoint: Path | None) -> list[results.Row]:
-        return run_cell(cell, seed, profile, device, checkpoint).rows
-
-    return recorded_sweep(run, EXPERIMENT, cells, seeds, record, lent)
 
 
 def cell_from_json(text: str) -> Cell:

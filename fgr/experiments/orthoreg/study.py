@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from fgr.experiments.ledger import Ledger
 from fgr.experiments.orthoreg import geometry, grids, runs, shared_strength
-from fgr.experiments.page import record_file
-from fgr.results.rows import Row, append, frame, read, with_config
+from fgr.results.rows import Row, frame, read, with_config
 
 TOY_STRENGTH = 0.02  # alpha times gamma of the toy; the thesis does not give its own
 CHOICE_SEED = 100  # of the runs that choose gamma for Table 5.1; no reported run uses it
@@ -22,7 +22,8 @@ class Study:
 
     def __init__(self, config: grids.Config, profile: str) -> None:
         self.config, self.profile = config, profile
-        self.rows: list[Row] = []
+        self.ledger = Ledger(config.record)
+        self.rows = self.ledger.rows
 
     def toy_paths(self) -> dict[str, Tensor]:
         """Fig. 5.2: the first random start, by either rule, descending and ascending; (steps + 1, N, 2) each."""
@@ -35,7 +36,9 @@ class Study:
 
     def toy(self) -> pd.DataFrame:
         """Fig. 5.2 d over many random starts: how far apart, and how evenly, either rule leaves the filters."""
-        return self._keep("toy", self._toy_rows("toy", self.config.toy_filters, (("global", 10.0), ("local", 10.0))))
+        return self.ledger.keep(
+            "toy", self._toy_rows("toy", self.config.toy_filters, (("global", 10.0), ("local", 10.0)))
+        )
 
     def crowding(self) -> pd.DataFrame:
         """Beyond Fig. 5.2: more and more filters, by the global rule and by the local one at two localities.
@@ -44,7 +47,7 @@ class Study:
         """
         rules = (("global", 10.0), ("local", 10.0), ("local", 30.0))
         rows = [row for count in self.config.toy_crowds for row in self._toy_rows("toy_crowding", count, rules)]
-        return self._keep("crowding", rows)
+        return self.ledger.keep("crowding", rows)
 
     def _toy_rows(self, experiment: str, count: int, rules: tuple[tuple[str, float], ...]) -> list[Row]:
         rows = []
@@ -71,11 +74,11 @@ class Study:
                     continue
                 found, rows = geometry.angle_rows(name, steps, seed, self.profile)
                 histograms.setdefault(name, found)
-                self._keep("angles", rows)
+                self.ledger.keep("angles", rows)
         return histograms
 
     def _recorded_angles(self) -> set[tuple[str, int, int]]:
-        record = record_file(self.config, "angles")
+        record = self.ledger.file("angles")
         if record is None or not record.exists():
             return set()
         table = with_config(read(record))
@@ -108,29 +111,14 @@ class Study:
         if not self.config.shared_seeds:
             return frame([])
         table = self._sweep("shared_strength", shared_strength.cells(self.config), self.config.shared_seeds)
-        return self._keep("normalized", shared_strength.regret_rows(table, self.config, self.profile))
+        return self.ledger.keep("normalized", shared_strength.regret_rows(table, self.config, self.profile))
 
     def cifar(self) -> pd.DataFrame:
         """Fig. 5.6, Tables 5.2 and 5.3: a residual network without, with the global and with the local rule."""
         return self._sweep("cifar", grids.cifar_cells(self.config), self.config.cifar_seeds)
 
     def _sweep(self, name: str, cells: list[runs.Cell], seeds: Sequence[int]) -> pd.DataFrame:
-        rows = runs.sweep(
-            cells,
-            seeds,
-            self.profile,
-            self.config.device,
-            record=record_file(self.config, name),
-            lent=self.rows,  # sweeps share runs, and `locality` asks for `strength` once more
-        )
-        known = {row.run_id for row in self.rows}
-        self.rows += [row for row in rows if row.run_id not in known]
-        return frame(rows)
+        def run(cell: runs.Cell, seed: int, checkpoint: Path | None) -> list[Row]:
+            return runs.run_cell(cell, seed, self.profile, self.config.device, checkpoint).rows
 
-    def _keep(self, name: str, rows: list[Row]) -> pd.DataFrame:
-        record: Path | None = record_file(self.config, name)
-        if record is not None:
-            known = set(read(record)["run_id"]) if record.exists() else set()
-            append(record, [row for row in rows if row.run_id not in known])
-        self.rows += rows
-        return frame(rows)
+        return self.ledger.sweep(name, run, runs.EXPERIMENT, cells, seeds)

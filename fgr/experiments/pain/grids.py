@@ -1,11 +1,11 @@
 """What chapter 2 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import pandas as pd
 
-from fgr.config import ParameterError
+from fgr.config import check_lists
 from fgr.experiments.pain.cells import EXPERIMENT, JUDGES, Cell
 from fgr.experiments.pain.looking import PLACES
 from fgr.experiments.pain.preprocess import VARIANTS
@@ -58,9 +58,7 @@ class Config:
     rows: str = ""  # CSV file that receives every row of this run
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if value == () and name not in MAY_BE_EMPTY:
-                raise ParameterError(f"{name} must hold one value at least; only {', '.join(MAY_BE_EMPTY)} may be []")
+        check_lists(self, MAY_BE_EMPTY)
 
 
 def cell(config: Config, **changes: object) -> Cell:

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from fgr.data import ImageSet
-from fgr.experiments.page import record_file
+from fgr.experiments.ledger import Ledger
 from fgr.experiments.pain import grids, pictures, runs
 from fgr.experiments.pain.cells import EXPERIMENT, PAIN, Cell, targets_of
 from fgr.experiments.pain.looking import Looks, joined
 from fgr.experiments.pain.preprocess import frames
-from fgr.experiments.sweep import sweep
-from fgr.results.rows import Row, append, frame, read
+from fgr.results.rows import Row, frame
 
 
 class Study:
@@ -26,7 +25,8 @@ class Study:
 
     def __init__(self, config: grids.Config, profile: str) -> None:
         self.config, self.profile = config, profile
-        self.rows: list[Row] = []
+        self.ledger = Ledger(config.record)
+        self.rows = self.ledger.rows
 
     def frames(self) -> ImageSet:
         """Return every frame of the pain videos."""
@@ -94,14 +94,14 @@ class Study:
         """Tables 2.3, 2.4 and 2.5: one subject left out at a time; and where those networks look."""
         rows = self._sweep("main", grids.main_cells(self.config), self.config.main_seeds)
         if len(rows):
-            self._keep("looks", grids.look_rows(rows, self.profile))
+            self.ledger.keep("looks", grids.look_rows(rows, self.profile))
         return rows
 
     def choices(self) -> pd.DataFrame:
         """Loss, mean and pretraining."""
         rows = self._sweep("choices", grids.choice_cells(self.config), self.config.choice_seeds)
         if len(rows):
-            self._keep("gain", grids.gain_rows(rows, self.profile))
+            self.ledger.keep("gain", grids.gain_rows(rows, self.profile))
         return rows
 
     def leaks(self) -> pd.DataFrame:
@@ -121,8 +121,7 @@ class Study:
 
     @property
     def _kept(self) -> Path | None:
-        record = record_file(self.config, "live")
-        return record.parent / ".checkpoints" if record is not None else None
+        return self.ledger.folder / ".checkpoints" if self.ledger.folder else None
 
     def _sweep(self, name: str, cells: list[Cell], seeds: Sequence[int]) -> pd.DataFrame:
         def run(cell: Cell, seed: int, checkpoint: Path | None) -> list[Row]:
@@ -130,14 +129,4 @@ class Study:
 
         if not seeds:
             return frame([])
-        rows = sweep(run, EXPERIMENT, cells, seeds, record_file(self.config, name), lent=self.rows)
-        known = {row.run_id for row in self.rows}
-        self.rows += [row for row in rows if row.run_id not in known]
-        return frame(rows)
-
-    def _keep(self, name: str, rows: list[Row]) -> None:
-        record = record_file(self.config, name)
-        if record is not None:
-            known = set(read(record)["run_id"]) if record.exists() else set()
-            append(record, [row for row in rows if row.run_id not in known])
-        self.rows += rows
+        return self.ledger.sweep(name, run, EXPERIMENT, cells, seeds)
