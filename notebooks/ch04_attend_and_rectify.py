@@ -211,7 +211,7 @@ draw_runs.curves(width_recorded, "heads", label="AW")
 # %% tags=["nbval-ignore-output"]
 chosen = [
     page.recorded("ch04_attend_and_rectify", f"choice_{layout}")
-    for layout in ("printed", "released")
+    for layout in ("printed", "released", "projection")
 ]
 display(Markdown(page.origin(depth_recorded)))
 display(Markdown(page.origin(width_recorded)))
@@ -223,7 +223,8 @@ display(page.table(tables.rates(pd.concat(chosen)), "rates"))
 #
 # From AD 4 and AW 4 with all parts, each is left out or exchanged: the inter-mask penalty, which asks heads to look
 # at different places; softmax masks (sigmoid masks may close, or open everywhere); gates (without them all hypotheses
-# count alike; or one linear map of all of them takes their place).
+# count alike; or one linear map of all of them takes their place). The rate of learning is that of the whole, except
+# that the linear map diverges there and chooses its own.
 
 # %%
 live = study.parts()  # trains at the laptop and paper profiles only

@@ -26,7 +26,7 @@ NAME = "ch04_attend_and_rectify"
 LAPTOP = resolve(Config, NAME, "laptop")
 PAPER = resolve(Config, NAME, "paper")
 TINY = Config(train=40, validation=20, test=20, epochs=1, batch_size=20, looked=4, bird_train=20, bird_test=20)
-LRS = {"baseline": 0.1, "attention": 0.2, "stn": 0.3}
+LRS = {"baseline": 0.1, "attention": 0.2, "stn": 0.3, "projection": 0.05}
 
 
 def made_up(cell: Cell, seed: int, **errors: float) -> list[results.Row]:
@@ -57,7 +57,7 @@ def test_width_and_parts_share_their_runs() -> None:
     assert [cell.heads for cell in width] == [1, 2, 4] and width[-1] == parts[0]
     assert width[0] == grids.depth_cells(LAPTOP, LRS, LAPTOP.layout)[-1]
     changed = [differing(parts[0], cell) for cell in parts[1:]]
-    assert changed == [{"penalty"}, {"penalty"}, {"masks"}, {"gates"}, {"gates"}, {"gates"}]
+    assert changed == [{"penalty"}, {"penalty"}, {"masks"}, {"gates"}, {"gates"}, {"gates", "lr"}]
     assert parts[0].penalty == 0.001
 
 
@@ -78,6 +78,16 @@ def test_learning_rates_are_chosen_on_validation_alone() -> None:
         wanted = {"stn": low}.get(cell.network, high if cell.attention_depth else middle)
         rows += made_up(cell, 100, validation=0.1 if cell.lr == wanted else 0.2, test=cell.lr)
     assert grids.chosen_lrs(results.frame(rows)) == {"baseline": middle, "attention": high, "stn": low}
+
+
+def test_a_projection_chooses_a_rate_of_its_own() -> None:
+    """From the same list, by as many runs, and it is no kind of those that are compared."""
+    tried = grids.projection_cells(LAPTOP)
+    assert [cell.lr for cell in tried] == list(LAPTOP.lrs) and {cell.gates for cell in tried} == {"projection"}
+    rows = [row for cell in tried for row in made_up(cell, 100, validation=abs(cell.lr - LAPTOP.lrs[1]))]
+    assert grids.chosen_lrs(results.frame(rows)) == {"projection": LAPTOP.lrs[1]}
+    *_, projected = grids.parts_cells(LAPTOP, LRS)
+    assert (projected.gates, projected.lr) == ("projection", LRS["projection"])
 
 
 def test_clutter_cells_are_three_networks_at_every_number_of_distractors() -> None:

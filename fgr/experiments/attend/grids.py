@@ -140,6 +140,11 @@ def choice_cells(config: Config, layout: str) -> list[Cell]:
     return [cell for lr in config.lrs for cell in kinds(config, lr, layout).values()]
 
 
+def projection_cells(config: Config) -> list[Cell]:
+    """Attention whose gates are a linear map, at every learning rate: it diverges at rates that gates bear."""
+    return [attention(config, lr, gates="projection") for lr in config.lrs]
+
+
 def depth_cells(config: Config, lrs: dict[str, float], layout: str) -> list[Cell]:
     """Fig. 4.4 b: no attention, then one head at one to four depths."""
     one = attention(config, lrs["attention"], layout=layout, heads=1)
@@ -155,8 +160,11 @@ def width_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
 
 
 def parts_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
-    """Fig. 4.4 d: all parts, and each left out or exchanged."""
-    return [baseline(config, lrs["attention"], **changes) for changes in PARTS.values()]
+    """Fig. 4.4 d: all parts, and each left out or exchanged, at the rate of the whole; a projection at its own."""
+    kinds_of = {
+        name: "projection" if changes.get("gates") == "projection" else "attention" for name, changes in PARTS.items()
+    }
+    return [baseline(config, lrs[kinds_of[name]], **changes) for name, changes in PARTS.items()]
 
 
 def clutter_cells(config: Config, lrs: dict[str, float]) -> list[robustness.Crowd]:
@@ -213,6 +221,8 @@ def with_kind(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(kind="")
     table = with_config(rows)
     kind = table["network"].map({"stn": "stn"}).fillna("baseline").mask(table["attention_depth"] > 0, "attention")
+    if "gates" in table:
+        kind = kind.mask(table["gates"] == "projection", "projection")
     return rows.assign(kind=kind)
 
 

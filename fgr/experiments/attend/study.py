@@ -78,7 +78,7 @@ class Study:
     def choice(self, layout: str) -> dict[str, float]:
         """Let each kind of network choose its learning rate on validation, by runs with a seed of their own."""
         if len(self.config.lrs) == 1:
-            return dict.fromkeys(("baseline", "attention", "stn"), self.config.lrs[0])
+            return dict.fromkeys(("baseline", "attention", "stn", "projection"), self.config.lrs[0])
         cells = grids.choice_cells(self.config, layout)
         return grids.chosen_lrs(self._sweep(f"choice_{layout}", cells, [grids.CHOICE_SEED]))
 
@@ -104,8 +104,11 @@ class Study:
         """Fig. 4.4 d: all parts, and each left out or exchanged."""
         if not self.config.parts_seeds:
             return frame([])
-        cells = grids.parts_cells(self.config, self.choice(self.config.layout))
-        return self._sweep("parts", cells, self.config.parts_seeds)
+        lrs = self.choice(self.config.layout)
+        if len(self.config.lrs) > 1:
+            tried = self._sweep("choice_projection", grids.projection_cells(self.config), [grids.CHOICE_SEED])
+            lrs |= grids.chosen_lrs(tried)
+        return self._sweep("parts", grids.parts_cells(self.config, lrs), self.config.parts_seeds)
 
     def clutter(self) -> pd.DataFrame:
         """Fig. 4.4 e: three kinds of network among fewer and more distractors than they were trained with."""
