@@ -191,7 +191,7 @@ draw.overlays(images, heads, titles, columns=grids.WIDE)
 # Now with 10,000 images drawn from the whole of MNIST and eight distractors. The thesis describes one network and
 # the released program holds another: the *printed* one has $3\times3$ kernels, padding, and batch normalisation
 # after the first three convolutions only; the *released* one has no padding and normalises after each. Which of them
-# made the figure is unknown; `depth_layouts` takes both, and the recorded runs so far are of the printed one. Every
+# made the figure is unknown; `depth_layouts` takes both, and what is recorded so far is of the printed one. Every
 # kind of network chose its learning rate on validation, from the same few, by runs with a seed of their own.
 
 # %%
