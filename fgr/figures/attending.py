@@ -115,6 +115,7 @@ def error_parts(rows: pd.DataFrame, order: Sequence[str]) -> Figure:
         for place, name in enumerate(order):
             values = 100 * table[table["part"] == name].groupby("seed")["value"].mean()
             if values.empty:
+                axes.text(0.02, place, "not run yet", va="center", transform=axes.get_yaxis_transform())
                 continue
             color = BLACK if place == 0 else BLUE
             axes.plot(values, [place] * len(values), "o", color=color, alpha=0.35, markersize=4)

@@ -38,7 +38,7 @@ def test_error_over_has_a_line_a_kind_in_percent() -> None:
 
 
 def test_error_parts_are_one_under_the_other_in_the_order_given() -> None:
-    """The first on top; a part without rows keeps its line."""
+    """The first on top; a part without rows keeps its line and says so."""
     table = rows()
     kinds = table["config"].map(lambda text: json.loads(text)["kind"])
     (axes,) = draw.error_parts(table.assign(part=kinds), ["baseline", "other", "attention"]).axes
@@ -46,6 +46,7 @@ def test_error_parts_are_one_under_the_other_in_the_order_given() -> None:
     assert axes.get_ylim()[0] > axes.get_ylim()[1]
     means = {int(c.lines[0].get_ydata()[0]): float(c.lines[0].get_xdata()[0]) for c in axes.containers}
     assert means == pytest.approx({0: 20.5, 2: 10.5})
+    assert [(text.get_text(), text.get_position()[1]) for text in axes.texts] == [("not run yet", 1)]
 
 
 def test_without_rows_the_pictures_say_so() -> None:
