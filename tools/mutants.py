@@ -52,8 +52,8 @@ MUTANTS = {
     "uniform masks": (
         "ch04_attend_and_rectify",
         "fgr/attention/module.py",
-        'look = look.softmax(2) if masks == "softmax"',
-        'look = (0 * look).softmax(2) if masks == "softmax"',
+        'return look.softmax(2) if masks == "softmax"',
+        'return (0 * look).softmax(2) if masks == "softmax"',
     ),
     "equal gates": (
         "ch04_attend_and_rectify",
