@@ -219,6 +219,10 @@ display(Markdown("**Validation error (%) by learning rate:**"))
 display(page.table(tables.rates(pd.concat(chosen)), "rates"))
 
 # %% [markdown]
+# Read the table of rates beside the gains. Of the rates offered, the network alone learns at the lowest only, and at
+# that one attention gains little; it bears rates at which the network alone does not learn, and gains there. So what
+# the figures of this section show is for the most part that attention makes the network easier to train.
+#
 # ### Which part does it (Fig. 4.4 d)
 #
 # From AD 4 and AW 4 with all parts, each is left out or exchanged: the inter-mask penalty, which asks heads to look

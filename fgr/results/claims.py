@@ -2,7 +2,8 @@
 
 `results/claims.yaml` states each claim, the smallest effect worth having (fixed before the runs) and which rows are
 compared. A claim is `supported` if the whole interval lies above zero and the mean reaches the smallest effect, `not
-supported` if the whole interval lies below the smallest effect, else `undecided`.
+supported` if the whole interval lies below the smallest effect, else `undecided`; and with fewer than three seeds, for
+two may agree by luck, always `undecided`.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from fgr.results.rows import frame, read, with_config
 from fgr.results.statistics import Interval, interval, seeds_needed
 
 # shown in percentage points
+FEWEST = 3  # seeds that a verdict needs: two may agree by luck
 RATES = ("error", "overfitting", "accuracy", "accuracy_of_folds", "auc", "face", "mean_error", "gain", "regret")
 
 
@@ -87,10 +89,12 @@ def verdict_of(effect: Interval, smallest: float) -> tuple[str, int | None]:
         ('not supported', None)
         >>> verdict_of(interval([0.0, 0.4, 0.8]), smallest=0.1)
         ('undecided', 7)
+        >>> verdict_of(interval([0.4, 0.4]), smallest=0.1)
+        ('undecided', 3)
     """
-    if effect.high < smallest:
+    if effect.n >= FEWEST and effect.high < smallest:
         return "not supported", None
-    if effect.low > 0 and effect.mean >= smallest:
+    if effect.n >= FEWEST and effect.low > 0 and effect.mean >= smallest:
         return "supported", None
     if effect.n < 2:
         return "undecided", None

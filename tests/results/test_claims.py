@@ -108,6 +108,7 @@ def test_unknown_field_is_named(make_rows) -> None:
         ([0.0005, 0.0010, 0.0015], "undecided"),  # its interval reaches from below zero to above the smallest effect
         ([0.0008, 0.0009, 0.0010], "undecided"),  # above zero, but on either side of the smallest effect
         ([0.010], "undecided"),
+        ([0.010, 0.010], "undecided"),  # two may agree by luck
     ],
 )
 def test_three_verdicts(differences: list[float], word: str, make_rows) -> None:
@@ -180,7 +181,8 @@ def test_every_claim_is_judged_and_laid_out(tmp_path: Path, make_rows) -> None:
         {**ENTRY, "id": "x", "chapter": 6},
     ]
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump(entries))
-    rows = make_rows({0: 0.10, 1: 0.11}, mode="local") + make_rows({0: 0.20, 1: 0.21}, mode="none")
+    rows = make_rows({0: 0.10, 1: 0.11, 2: 0.12}, mode="local")
+    rows += make_rows({0: 0.20, 1: 0.21, 2: 0.22}, mode="none")
     rows += make_rows({0: 60.0, 1: 60.0}, metric="nearest_angle", mode="local")
     rows += make_rows({0: 50.0, 1: 80.0}, metric="nearest_angle", mode="none")
     append(tmp_path / "recorded" / "demo.csv", rows)
@@ -190,7 +192,7 @@ def test_every_claim_is_judged_and_laid_out(tmp_path: Path, make_rows) -> None:
     assert table["effect"].tolist() == ["+10.00 points", "-5.00°", "not run"]
     assert table["smallest"].tolist() == ["0.10 points", "2.00°", "0.10 points"]
     assert table["95% interval"].tolist() == ["+10.00 to +10.00", "-195.59 to +185.59", ""]
-    assert table["seeds"].tolist() == [2, 2, 0]
+    assert table["seeds"].tolist() == [3, 2, 0]
     needed = judge_all(tmp_path)[1].seeds
     assert table["verdict"].tolist() == ["supported", f"undecided ({needed} seeds would decide)", "undecided"]
 

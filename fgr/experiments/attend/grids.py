@@ -1,6 +1,7 @@
 """What chapter 4 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -161,10 +162,8 @@ def width_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
 
 def parts_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
     """Fig. 4.4 d: all parts, and each left out or exchanged, at the rate of the whole; a projection at its own."""
-    kinds_of = {
-        name: "projection" if changes.get("gates") == "projection" else "attention" for name, changes in PARTS.items()
-    }
-    return [baseline(config, lrs[kinds_of[name]], **changes) for name, changes in PARTS.items()]
+    cells = [baseline(config, 0.0, **changes) for changes in PARTS.values()]
+    return [replace(cell, lr=lrs[kind_of(cell)]) for cell in cells]
 
 
 def clutter_cells(config: Config, lrs: dict[str, float]) -> list[robustness.Crowd]:
@@ -215,15 +214,18 @@ def look_cells(config: Config, cell: Cell) -> list[looking.Look]:
     return [looking.look(cell, method, config.looked) for method in looking.METHODS]
 
 
+def kind_of(cell: Any) -> str:
+    """Return which kind of network a cell, or a row with the fields of one, is: each kind has a rate of its own."""
+    if cell.network == "stn" or not cell.attention_depth:
+        return "stn" if cell.network == "stn" else "baseline"
+    return "projection" if getattr(cell, "gates", "") == "projection" else "attention"
+
+
 def with_kind(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of cluttered digits with the kind of their network, see `kinds`, as a further column."""
     if rows.empty:
         return rows.assign(kind="")
-    table = with_config(rows)
-    kind = table["network"].map({"stn": "stn"}).fillna("baseline").mask(table["attention_depth"] > 0, "attention")
-    if "gates" in table:
-        kind = kind.mask(table["gates"] == "projection", "projection")
-    return rows.assign(kind=kind)
+    return rows.assign(kind=[kind_of(row) for row in with_config(rows).itertuples()])
 
 
 def chosen_lrs(rows: pd.DataFrame) -> dict[str, float]:

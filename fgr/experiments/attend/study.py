@@ -77,10 +77,7 @@ class Study:
 
     def choice(self, layout: str) -> dict[str, float]:
         """Let each kind of network choose its learning rate on validation, by runs with a seed of their own."""
-        if len(self.config.lrs) == 1:
-            return dict.fromkeys(("baseline", "attention", "stn", "projection"), self.config.lrs[0])
-        cells = grids.choice_cells(self.config, layout)
-        return grids.chosen_lrs(self._sweep(f"choice_{layout}", cells, [grids.CHOICE_SEED]))
+        return self._chosen(f"choice_{layout}", grids.choice_cells(self.config, layout))
 
     def depth(self) -> pd.DataFrame:
         """Fig. 4.4 b: attention at more and more depths, in the network as printed and as released."""
@@ -105,9 +102,7 @@ class Study:
         if not self.config.parts_seeds:
             return frame([])
         lrs = self.choice(self.config.layout)
-        if len(self.config.lrs) > 1:
-            tried = self._sweep("choice_projection", grids.projection_cells(self.config), [grids.CHOICE_SEED])
-            lrs |= grids.chosen_lrs(tried)
+        lrs |= self._chosen("choice_projection", grids.projection_cells(self.config))
         return self._sweep("parts", grids.parts_cells(self.config, lrs), self.config.parts_seeds)
 
     def clutter(self) -> pd.DataFrame:
@@ -133,13 +128,16 @@ class Study:
         """Tables 4.3 and 4.4: a network that knows ImageNet learns other classes, alone and with attention."""
         if not self.config.tune_seeds:
             return frame([])
-        lrs = dict.fromkeys(("baseline", "attention"), self.config.tune_lrs[0])
-        if len(self.config.tune_lrs) > 1:
-            choice = tuned.choice_cells(self.config)
-            lrs = grids.chosen_lrs(self._sweep("finetune_choice", choice, [grids.CHOICE_SEED], self._tune))
+        lrs = self._chosen("finetune_choice", tuned.choice_cells(self.config), self._tune)
         return self._sweep("finetune", tuned.cells(self.config, lrs), self.config.tune_seeds, self._tune)
 
     # ---------------------------------------------------------------- how
+
+    def _chosen(self, name: str, cells: list[Cell], run: Runner | None = None) -> dict[str, float]:
+        """Return kind -> learning rate, chosen among the cells by runs of their own if there is a choice."""
+        if len({cell.lr for cell in cells}) == 1:
+            return {grids.kind_of(cell): cell.lr for cell in cells}
+        return grids.chosen_lrs(self._sweep(name, cells, [grids.CHOICE_SEED], run))
 
     def _attention(self) -> runs.Cell:
         return grids.attention(self.config, self.choice(self.config.layout)["attention"])
