@@ -90,6 +90,13 @@ def test_a_projection_chooses_a_rate_of_its_own() -> None:
     assert (projected.gates, projected.lr) == ("projection", LRS["projection"])
 
 
+def test_both_networks_at_the_rate_of_the_network_alone() -> None:
+    """They differ in their attention, and the first is the one of Fig. 4.4 e, so that it is not trained again."""
+    alone, attending = grids.same_rate_cells(LAPTOP, LRS)
+    assert alone == grids.baseline(LAPTOP, LRS["baseline"])
+    assert differing(alone, attending) == {"attention_depth", "heads", "penalty"}
+
+
 def test_clutter_cells_are_three_networks_at_every_number_of_distractors() -> None:
     """All trained with eight."""
     cells = grids.clutter_cells(LAPTOP, LRS)
@@ -130,6 +137,7 @@ def test_claims_select_what_the_study_records(sides: Callable) -> None:
     recorded = {
         "depth": [cell for layout in LAPTOP.depth_layouts for cell in grids.depth_cells(LAPTOP, LRS, layout)],
         "width": grids.width_cells(LAPTOP, LRS),
+        "same_rate": grids.same_rate_cells(LAPTOP, LRS),
         "parts": grids.parts_cells(LAPTOP, LRS),
         "clutter": grids.clutter_cells(LAPTOP, LRS),
         "cifar": grids.cifar_cells(LAPTOP),

@@ -155,6 +155,12 @@ def depth_cells(config: Config, lrs: dict[str, float], layout: str) -> list[Cell
     ]
 
 
+def same_rate_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
+    """The network alone and with all of the attention, both at the rate that the network alone chose."""
+    both = kinds(config, lrs["baseline"], config.layout)
+    return [both["baseline"], both["attention"]]
+
+
 def width_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
     """Fig. 4.4 c: more heads at four depths."""
     return [attention(config, lrs["attention"], heads=heads) for heads in WIDTHS]

@@ -90,6 +90,13 @@ class Study:
         ]
         return self._sweep("depth", cells, self.config.depth_seeds)
 
+    def same_rate(self) -> pd.DataFrame:
+        """Beyond Fig. 4.4: what attention gains where it may not learn faster than the network alone."""
+        if not self.config.clutter_seeds:
+            return frame([])
+        cells = grids.same_rate_cells(self.config, self.choice(self.config.layout))
+        return self._sweep("same_rate", cells, self.config.clutter_seeds)
+
     def width(self) -> pd.DataFrame:
         """Fig. 4.4 c: more and more heads."""
         if not self.config.width_seeds:
