@@ -26,7 +26,8 @@ NAME = "ch04_attend_and_rectify"
 LAPTOP = resolve(Config, NAME, "laptop")
 PAPER = resolve(Config, NAME, "paper")
 TINY = Config(train=40, validation=20, test=20, epochs=1, batch_size=20, looked=4, bird_train=20, bird_test=20)
-LRS = {"baseline": 0.1, "attention": 0.2, "stn": 0.3, "projection": 0.05}
+LRS = {"baseline": 0.1, "attention": 0.2, "stn": 0.3, "projection": 0.05, "AD 4": 0.2}
+LRS |= {f"AD {depth}": depth / 100 for depth in (1, 2, 3)}
 
 
 def made_up(cell: Cell, seed: int, **errors: float) -> list[results.Row]:
@@ -43,12 +44,14 @@ def differing(first: Cell, second: Cell) -> set[str]:
 # ---------------------------------------------------------------- cells
 
 
-def test_depth_cells_differ_in_the_depth_alone() -> None:
-    """One head at one to four depths; the network alone has the learning rate that it chose itself."""
+def test_depth_cells_differ_in_depth_and_rate_alone() -> None:
+    """One head at one to four depths; each, and the network alone, has the learning rate that it chose itself."""
     alone, *deep = grids.depth_cells(LAPTOP, LRS, "released")
     assert (alone.attention_depth, alone.lr, alone.layout, alone.penalty) == (0, 0.1, "released", 0.0)
-    assert [(cell.attention_depth, cell.heads, cell.lr) for cell in deep] == [(d, 1, 0.2) for d in (1, 2, 3, 4)]
-    assert all(differing(deep[0], cell) == {"attention_depth"} for cell in deep[1:])
+    assert [(cell.attention_depth, cell.heads, cell.lr) for cell in deep] == [
+        (d, 1, LRS[f"AD {d}"]) for d in (1, 2, 3, 4)
+    ]
+    assert all(differing(deep[0], cell) == {"attention_depth", "lr"} for cell in deep[1:])
 
 
 def test_width_and_parts_share_their_runs() -> None:
@@ -62,10 +65,10 @@ def test_width_and_parts_share_their_runs() -> None:
 
 
 def test_each_kind_has_equally_many_tries_by_a_seed_of_their_own() -> None:
-    """Three learning rates for each of three kinds."""
+    """All learning rates for each of three kinds."""
     cells = grids.choice_cells(LAPTOP, "printed")
     table = grids.with_kind(results.frame(row for cell in cells for row in made_up(cell, 0, test=0.1)))
-    assert table["kind"].value_counts().to_dict() == {"baseline": 3, "attention": 3, "stn": 3}
+    assert table["kind"].value_counts().to_dict() == dict.fromkeys(("baseline", "attention", "stn"), len(LAPTOP.lrs))
     for config, field in itertools.product((LAPTOP, PAPER), grids.MAY_BE_EMPTY):
         assert grids.CHOICE_SEED not in getattr(config, field)
 
@@ -74,10 +77,27 @@ def test_learning_rates_are_chosen_on_validation_alone() -> None:
     """A rate that is best on the test set is not taken."""
     rows = []
     for cell in grids.choice_cells(LAPTOP, "printed"):
-        low, middle, high = LAPTOP.lrs
+        _, low, middle, high, _ = LAPTOP.lrs
         wanted = {"stn": low}.get(cell.network, high if cell.attention_depth else middle)
         rows += made_up(cell, 100, validation=0.1 if cell.lr == wanted else 0.2, test=cell.lr)
     assert grids.chosen_lrs(results.frame(rows)) == {"baseline": middle, "attention": high, "stn": low}
+
+
+def test_each_depth_chooses_between_the_rates_of_nothing_and_of_all_attention() -> None:
+    """At few depths a network diverges at the rate of all of the attention."""
+    _, low, middle, high, _ = LAPTOP.lrs
+    tried = grids.depth_choice_cells(LAPTOP, {"baseline": low, "attention": high}, "printed")
+    assert [(cell.lr, cell.attention_depth) for cell in tried] == list(
+        itertools.product((low, middle, high), (1, 2, 3, 4))
+    )
+    assert {(cell.heads, cell.layout) for cell in tried} == {(1, "printed")}
+    assert grids.depth_choice_cells(LAPTOP, {"baseline": high, "attention": low}, "printed") == tried
+    rows = [
+        row
+        for cell in tried
+        for row in made_up(cell, 100, validation=abs(cell.lr - (middle, low)[cell.attention_depth > 2]))
+    ]
+    assert grids.chosen_lrs(results.frame(rows)) == {"AD 1": middle, "AD 2": middle, "AD 3": low, "AD 4": low}
 
 
 def test_a_projection_chooses_a_rate_of_its_own() -> None:
@@ -319,7 +339,7 @@ def test_selections_are_means_by_rule() -> None:
 def test_rates_are_shown_by_kind_and_a_diverged_run_says_so() -> None:
     """Errors of the test set, and of epochs before the last, do not count."""
     base = Cell(lr=0.1)
-    attending, moved = replace(base, attention_depth=4), replace(base, network="stn", layout="released", lr=0.2)
+    attending, moved = replace(base, attention_depth=4, heads=4), replace(base, network="stn", layout="released", lr=0.2)
     rows = made_up(base, 100, validation=0.25, test=0.5) + made_up(attending, 100, validation=0.125, test=0.5)
     rows += made_up(moved, 100, validation=0.9, test=0.5)
     run = results.Run(runs.EXPERIMENT, as_json(moved), moved.dataset, 100, "test", "cpu")

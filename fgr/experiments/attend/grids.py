@@ -146,13 +146,23 @@ def projection_cells(config: Config) -> list[Cell]:
     return [attention(config, lr, gates="projection") for lr in config.lrs]
 
 
+def depth_choice_cells(config: Config, lrs: dict[str, float], layout: str) -> list[Cell]:
+    """One head at each depth, at every learning rate from that of the network alone to that of all of the attention.
+
+    At few depths the network diverges at rates that it bears with attention at four.
+    """
+    low, high = sorted((lrs["baseline"], lrs["attention"]))
+    one = attention(config, 0.0, layout=layout, heads=1)
+    between = [lr for lr in config.lrs if low <= lr <= high]
+    return [replace(one, attention_depth=depth, lr=lr) for lr in between for depth in DEPTHS[1:]]
+
+
 def depth_cells(config: Config, lrs: dict[str, float], layout: str) -> list[Cell]:
-    """Fig. 4.4 b: no attention, then one head at one to four depths."""
-    one = attention(config, lrs["attention"], layout=layout, heads=1)
-    return [
-        replace(one, attention_depth=depth) if depth else baseline(config, lrs["baseline"], layout=layout)
-        for depth in DEPTHS
-    ]
+    """Fig. 4.4 b: no attention, then one head at one to four depths, each at a rate of its own."""
+    one = attention(config, 0.0, layout=layout, heads=1)
+    cells = [replace(one, attention_depth=depth) for depth in DEPTHS[1:]]
+    alone = baseline(config, lrs["baseline"], layout=layout)
+    return [alone, *(replace(cell, lr=lrs[kind_of(cell)]) for cell in cells)]
 
 
 def same_rate_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
@@ -224,6 +234,8 @@ def kind_of(cell: Any) -> str:
     """Return which kind of network a cell, or a row with the fields of one, is: each kind has a rate of its own."""
     if cell.network == "stn" or not cell.attention_depth:
         return "stn" if cell.network == "stn" else "baseline"
+    if cell.network == "cluttered_cnn" and cell.heads == 1:
+        return f"AD {cell.attention_depth}"
     return "projection" if getattr(cell, "gates", "") == "projection" else "attention"
 
 

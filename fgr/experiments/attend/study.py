@@ -83,11 +83,11 @@ class Study:
         """Fig. 4.4 b: attention at more and more depths, in the network as printed and as released."""
         if not self.config.depth_seeds:
             return frame([])
-        cells = [
-            cell
-            for layout in self.config.depth_layouts
-            for cell in grids.depth_cells(self.config, self.choice(layout), layout)
-        ]
+        cells = []
+        for layout in self.config.depth_layouts:
+            lrs = self.choice(layout)
+            lrs |= self._chosen(f"choice_depth_{layout}", grids.depth_choice_cells(self.config, lrs, layout))
+            cells += grids.depth_cells(self.config, lrs, layout)
         return self._sweep("depth", cells, self.config.depth_seeds)
 
     def same_rate(self) -> pd.DataFrame:
