@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fgr.checks import check_positive
+from fgr.modes import evaluating
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -18,7 +19,7 @@ def lsuv_(model: nn.Module, inputs: Tensor, tolerance: float = 0.02, max_passes:
 
     Args:
         model: any model that runs on `inputs`; layers are treated in the order in which they run. It is put in
-            evaluation mode for the passes (no dropout) and back afterwards.
+            evaluation mode for the passes (no dropout) and back afterwards. Of any floating point type.
         inputs: (B, ...) one batch of training data, as the model expects it; a few hundred samples suffice.
         tolerance: stop when the variance is within this of 1.
         max_passes: forward passes a layer at most.
@@ -36,12 +37,10 @@ def lsuv_(model: nn.Module, inputs: Tensor, tolerance: float = 0.02, max_passes:
         1.0
     """
     check_positive(tolerance, "tolerance")
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
+    with evaluating(model):
         for module in model.modules():
             if isinstance(module, LAYERS):
-                nn.init.orthogonal_(module.weight)
+                _orthonormal_(module.weight)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         for name, layer in _layers_in_running_order(model, inputs):
@@ -52,10 +51,17 @@ def lsuv_(model: nn.Module, inputs: Tensor, tolerance: float = 0.02, max_passes:
                 if abs(variance - 1) < tolerance:
                     break
                 layer.weight.div_(variance**0.5)
-    finally:
-        for module, mode in training.items():
-            module.training = mode
     return model
+
+
+def _orthonormal_(weight: Tensor) -> None:
+    """Fill a weight of any floating point type; torch decomposes matrices in float32 and float64 only."""
+    exact = torch.empty(weight.shape, dtype=_work_type(weight), device=weight.device)
+    weight.copy_(nn.init.orthogonal_(exact))
+
+
+def _work_type(values: Tensor) -> torch.dtype:
+    return torch.promote_types(values.dtype, torch.float32)
 
 
 def _layers_in_running_order(model: nn.Module, inputs: Tensor) -> list[tuple[str, nn.Module]]:
@@ -76,7 +82,11 @@ def _layers_in_running_order(model: nn.Module, inputs: Tensor) -> list[tuple[str
 
 def _output_variance(model: nn.Module, layer: nn.Module, inputs: Tensor) -> float:
     seen: list[float] = []
-    hook = layer.register_forward_hook(lambda _, __, output: seen.append(output.var(correction=0).item()))
+
+    def note(_: nn.Module, __: tuple, output: Tensor) -> None:
+        seen.append(output.to(_work_type(output)).var(correction=0).item())
+
+    hook = layer.register_forward_hook(note)
     try:
         model(inputs)
     finally:

@@ -148,8 +148,8 @@ class OrthoReg:
         mode: "local" or "global".
         restore_norms: rescale each filter to its length before the step, so that only angles change.
         layers: "all", "conv", or a function (name, module) -> bool that picks among them.
-        normalize_gradients: scale each layer's direction to unit root-mean-square row length (section 5.3.2), so that
-            one strength suits layers of any width.
+        normalize_gradients: scale each layer's direction (in a grouped convolution that of each group by itself) to
+            unit root-mean-square row length (section 5.3.2), so that one strength suits layers of any width.
 
     Raises:
         ValueError: on a wrong option, if no layer matches, or if a chosen weight is computed instead of stored

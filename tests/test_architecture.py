@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "fgr"
 # interval that tables and claims state, so they use its `interval` and `with_config` instead of a second copy.
 # Nobody else of that layer may: models, data and training know nothing of results (FORBIDDEN).
 LAYERS = {
-    "0": {"paths", "checks"},
+    "0": {"paths", "checks", "modes"},
     "1": {
         *("alignment", "temporal", "glimpse", "attention", "orthoreg", "output_codes", "metrics", "config"),
         "initialization",

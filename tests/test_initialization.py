@@ -72,6 +72,17 @@ def test_layers_are_scaled_in_the_order_in_which_they_run() -> None:
     assert variances == pytest.approx(dict.fromkeys(variances, 1.0), abs=0.01)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision(model: nn.Sequential, images: Tensor, dtype: torch.dtype) -> None:
+    lsuv_(model.to(dtype), images.to(dtype), tolerance=0.05)
+    for output in outputs(model, images.to(dtype)).values():
+        assert output.dtype is dtype
+        assert output.float().var(correction=0).item() == pytest.approx(1, abs=0.05)
+    rows = model[6].weight.detach().flatten(1).float()
+    gram = rows @ rows.T
+    torch.testing.assert_close(gram / gram[0, 0], torch.eye(len(rows)), rtol=0, atol=0.02)
+
+
 def test_modes_are_restored(model: nn.Sequential, images: Tensor) -> None:
     model.train()
     model[5].eval()  # a part that its owner froze

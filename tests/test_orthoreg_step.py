@@ -119,6 +119,17 @@ def test_normalized_gradients_have_unit_root_mean_square_length(mode: str) -> No
         assert F.cosine_similarity(-change, orthoreg_direction(rows, mode=mode)).min() > 1 - 1e-10
 
 
+def test_normalized_gradients_of_a_grouped_convolution_have_that_length_in_each_group() -> None:
+    model = nn.Conv2d(4, 6, 3, groups=2, bias=False, dtype=torch.float64)
+    with torch.no_grad():
+        model.weight[3:] = model.weight[:1] + 1e-2 * model.weight[3:]  # near duplicates: a far longer direction
+    before = model.weight.detach().clone()
+    OrthoReg(model, 0.5, restore_norms=False, normalize_gradients=True).step(lr=0.1)
+    change = ((model.weight.data - before) / 0.05).flatten(1)
+    for group in change.split(3):
+        assert group.square().sum(1).mean().sqrt().item() == pytest.approx(1, abs=1e-10)
+
+
 @pytest.mark.parametrize("restore_norms", [True, False])
 @pytest.mark.parametrize("normalize_gradients", [True, False])
 def test_filter_of_zeros_stays(normalize_gradients: bool, restore_norms: bool) -> None:

@@ -15,7 +15,8 @@ def check_frames(landmarks: Tensor, mesh: Mesh, image_size: tuple[int, int], all
     """Raise ValueError for the first frame whose landmarks cannot be warped from.
 
     Landmarks of the mesh must be finite, inside the image and not all on one line. Unless `allow_flat`, no two may be
-    at one place and no triangle may have its corners on one line.
+    at one place and no triangle may have its corners on one line. While exported or compiled only shapes are checked:
+    values are unknown then.
 
     Args:
         landmarks: (B, N, 2) pixels.
@@ -24,6 +25,8 @@ def check_frames(landmarks: Tensor, mesh: Mesh, image_size: tuple[int, int], all
         allow_flat: whether triangles may have no area.
     """
     check_shape(landmarks, f"B {len(mesh.used)} 2", "landmarks")
+    if torch.compiler.is_compiling():
+        return
     check_landmarks(landmarks, mesh.used.expand(len(landmarks), -1))
     height, width = image_size
     end = torch.tensor([width - 0.5, height - 0.5], dtype=landmarks.dtype, device=landmarks.device)

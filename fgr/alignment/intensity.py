@@ -20,7 +20,7 @@ def per_pixel_mean(images: Tensor, mask: Tensor | None = None) -> Tensor:
         mask: bool, True where an image shows something: (H, W) the same for all, or (B, 1, H, W). None: everywhere.
 
     Returns:
-        (C, H, W); zero where no image shows anything.
+        (C, H, W) in the images' type, summed in float32 at least; zero where no image shows anything.
 
     Raises:
         ValueError: on wrong shapes or types, or no images.
@@ -34,7 +34,8 @@ def per_pixel_mean(images: Tensor, mask: Tensor | None = None) -> Tensor:
     if len(images) == 0:
         raise ValueError("images must not be empty")
     shown = _shown(mask, images)
-    return torch.where(shown, images, 0).sum(0) / shown.sum(0).clamp_min(1)
+    total = torch.where(shown, images, 0).sum(0, dtype=_work_type(images))
+    return (total / shown.sum(0).clamp_min(1)).to(images.dtype)
 
 
 def global_contrast_normalize(images: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -47,7 +48,8 @@ def global_contrast_normalize(images: Tensor, mask: Tensor | None = None) -> Ten
         mask: bool, (H, W) or (B, 1, H, W); what is outside neither counts nor stays: it becomes zero. None: all counts.
 
     Returns:
-        (B, C, H, W). An image of one grey becomes zero up to rounding, which is not blown up.
+        (B, C, H, W) in the images' type, worked out in float32 at least. An image of one grey becomes zero up to
+        rounding, which is not blown up.
 
     Raises:
         ValueError: on wrong shapes or types, or an image whose mask hides everything; names the frame.
@@ -62,11 +64,17 @@ def global_contrast_normalize(images: Tensor, mask: Tensor | None = None) -> Ten
     hidden = (count == 0).flatten().nonzero().flatten().tolist()
     if hidden:
         raise ValueError(f"frame {hidden[0]}: the mask hides every pixel, so there is no contrast; drop the frame")
-    mean = torch.where(shown, images, 0).sum((1, 2, 3), keepdim=True) / count
-    centred = torch.where(shown, images - mean, 0)
+    pixels = torch.where(shown, images, 0).to(_work_type(images))
+    mean = pixels.sum((1, 2, 3), keepdim=True) / count
+    centred = torch.where(shown, pixels - mean, 0)
     variance = centred.square().sum((1, 2, 3), keepdim=True) / count  # (B, 1, 1, 1)
-    rounding = NOISE * torch.finfo(images.dtype).eps * torch.where(shown, images, 0).abs().amax((1, 2, 3), keepdim=True)
-    return centred / torch.where(variance > rounding.square(), variance, 1).sqrt()
+    rounding = NOISE * torch.finfo(pixels.dtype).eps * pixels.abs().amax((1, 2, 3), keepdim=True)
+    return (centred / torch.where(variance > rounding.square(), variance, 1).sqrt()).to(images.dtype)
+
+
+def _work_type(images: Tensor) -> torch.dtype:
+    """Return the type to add pixels up in: squares overflow in float16, and bfloat16's rounding hides contrast."""
+    return torch.promote_types(images.dtype, torch.float32)
 
 
 def _check_floating(images: Tensor) -> None:

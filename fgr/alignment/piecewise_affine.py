@@ -32,7 +32,7 @@ def piecewise_affine(images: Tensor, landmarks: Tensor, mesh: Mesh, allow_flat: 
 
     Raises:
         ValueError: on wrong shapes or types, and on landmarks that are not finite, outside the image, at one place or
-            on one line; names frame and landmarks.
+            on one line; names frame and landmarks. While exported or compiled only shapes are checked.
 
     Example:
         >>> mesh = triangulate(torch.tensor([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]]), (3, 3))

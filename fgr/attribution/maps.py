@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fgr.checks import check_choice, check_shape
+from fgr.modes import evaluating
 
 with warnings.catch_warnings():  # captum's progress bars miss a widget that they would not draw here
     warnings.filterwarnings("ignore", message="IProgress not found")
@@ -32,7 +33,8 @@ def attribute(
             2.11 of the thesis); "grad_cam", positive evidence in the feature map of `layer` (Selvaraju et al.,
             ICCV 2017), resized to the image (bilinear, without a second ReLU); "integrated_gradients" from a black
             image (Sundararajan et al., ICML 2017), absolute values summed over the channels.
-        model: any network; it is used in evaluation mode and left in the mode it was in, its gradients untouched.
+        model: any network; it is used in evaluation mode, and every layer left in the mode it was in, its gradients
+            untouched.
         images: (B, C, H, W) as the model takes them.
         targets: (B,) the class whose score is explained; None for a model with one output a sample.
         layer: for "grad_cam", a module of `model` that returns a feature map.
@@ -59,22 +61,17 @@ def attribute(
     def forward(batch: Tensor) -> Tensor:
         return scores(model(batch))
 
-    training = model.training
-    model.eval()
     images = images.detach().requires_grad_()
-    try:
-        with torch.enable_grad():
-            if method == "saliency":
-                found = Saliency(forward).attribute(images, target=targets).amax(1)  # (B, H, W)
-            elif method == "integrated_gradients":
-                path = IntegratedGradients(forward)
-                found = path.attribute(images, target=targets, n_steps=STEPS, internal_batch_size=len(images))
-                found = found.abs().sum(1)  # (B, H, W)
-            else:
-                cam = LayerGradCam(forward, layer).attribute(images, target=targets, relu_attributions=True)
-                if cam.ndim != 4:
-                    raise ValueError(f"the layer of grad_cam must return a feature map, got shape {tuple(cam.shape)}")
-                found = F.interpolate(cam, images.shape[2:], mode="bilinear", align_corners=False)[:, 0]  # (B, H, W)
-    finally:
-        model.train(training)
+    with evaluating(model), torch.enable_grad():
+        if method == "saliency":
+            found = Saliency(forward).attribute(images, target=targets).amax(1)  # (B, H, W)
+        elif method == "integrated_gradients":
+            path = IntegratedGradients(forward)
+            found = path.attribute(images, target=targets, n_steps=STEPS, internal_batch_size=len(images))
+            found = found.abs().sum(1)  # (B, H, W)
+        else:
+            cam = LayerGradCam(forward, layer).attribute(images, target=targets, relu_attributions=True)
+            if cam.ndim != 4:
+                raise ValueError(f"the layer of grad_cam must return a feature map, got shape {tuple(cam.shape)}")
+            found = F.interpolate(cam, images.shape[2:], mode="bilinear", align_corners=False)[:, 0]  # (B, H, W)
     return found.detach()

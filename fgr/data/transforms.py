@@ -119,7 +119,7 @@ def crop_and_flip(
         flip: whether to mirror; digits must not be.
 
     Returns:
-        A new tensor like `images`.
+        A new tensor like `images`; an empty batch stays empty.
 
     Raises:
         ValueError: on an unknown mode, negative padding, or a reflection that is wider than the image.
@@ -141,7 +141,7 @@ def crop_and_flip(
         mirrored = _draw(generator, 2, (batch, 1), images.device).bool()
         columns = torch.where(mirrored, columns.flip(1), columns)
     inside_rows, inside_columns = _inside(rows, height, mode), _inside(columns, width, mode)
-    pixels = (inside_rows[:, :, None] * width + inside_columns[:, None, :]).view(batch, 1, -1)  # (B, 1, H W)
+    pixels = (inside_rows[:, :, None] * width + inside_columns[:, None, :]).view(batch, 1, height * width)
     moved = images.flatten(2).gather(2, pixels.expand(-1, channels, -1)).view_as(images)
     if mode == "constant":
         outside = (inside_rows != rows)[:, :, None] | (inside_columns != columns)[:, None, :]  # (B, H, W)

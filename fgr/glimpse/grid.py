@@ -48,7 +48,7 @@ def choose(grid: Tensor, patches: int, choice: str = "top", generator: torch.Gen
 
     Raises:
         ValueError: if `patches` is out of range or `choice` unknown.
-        FloatingPointError: if a weight is NaN.
+        FloatingPointError: if a weight is NaN (not while exported or compiled: values are unknown then).
 
     Example:
         >>> grid = attention_grid(torch.tensor([[[0.0, 2.0], [1.0, 1.0]]]))
@@ -60,7 +60,7 @@ def choose(grid: Tensor, patches: int, choice: str = "top", generator: torch.Gen
     weights = grid.detach().flatten(1).float()  # (B, k^2)
     if not 1 <= patches <= weights.shape[1]:
         raise ValueError(f"patches must be 1 to {weights.shape[1]}, the cells of the grid, got {patches}")
-    if not weights.is_meta and weights.isnan().any():
+    if not (weights.is_meta or torch.compiler.is_compiling()) and weights.isnan().any():
         raise FloatingPointError("the grid holds NaN: the where network has diverged; lower the learning rate")
     if choice == "top":
         return weights.argsort(dim=1, descending=True, stable=True)[:, :patches]

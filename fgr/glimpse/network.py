@@ -9,6 +9,7 @@ from fgr.checks import check_choice, check_shape
 from fgr.glimpse.combine import MERGES, WEIGHTINGS, concat, weight
 from fgr.glimpse.grid import CHOICES, GridHead, attention_grid, choose
 from fgr.glimpse.patches import extract
+from fgr.modes import evaluating
 
 
 class Glimpse(NamedTuple):
@@ -29,8 +30,8 @@ class GlimpseNet(nn.Module):
     gradient of all logits but the chosen ones.
 
     Args:
-        where: module (B, 3, h, w) -> feature map (B, C, h', w'), e.g. VGG-16 up to pool5.
-        what: module (N, 3, H / k, W / k) -> feature map (N, d, ...), e.g. VGG-16 up to pool3. Hand over stages of
+        where: module (B, c, h, w) -> feature map (B, C, h', w'), e.g. VGG-16 up to pool5.
+        what: module (N, c, H / k, W / k) -> feature map (N, d, ...), e.g. VGG-16 up to pool3. Hand over stages of
             `where` itself to share their weights, or a deep copy to have separate ones.
         num_classes: L; 1 for regression.
         grid: k, cells on a side. The thesis found 16 best, with 5 patches: 1.95 % of the pixels.
@@ -44,9 +45,11 @@ class GlimpseNet(nn.Module):
         locate: module (B, C, h', w') -> (B, k, k) logits of the grid; by default a `GridHead`.
         low_size: h and w of the low-resolution image, by which the sizes of all features are measured.
         cell_size: pixels of a side of a cell; the high-resolution image then has k times as many.
+        in_channels: c of the images; 1 for grey ones.
 
     Raises:
-        ValueError: if an option is unknown or out of range, or `where` or `what` returns no feature map.
+        ValueError: if an option is unknown or out of range, or `where` or `what` does not run on images of the given
+            size or returns no feature map.
 
     Example:
         >>> where = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU())
@@ -71,6 +74,7 @@ class GlimpseNet(nn.Module):
         locate: nn.Module | None = None,
         low_size: int = 224,
         cell_size: int = 56,
+        in_channels: int = 3,
     ) -> None:
         super().__init__()
         check_choice(weighting, WEIGHTINGS, "weighting")
@@ -80,8 +84,9 @@ class GlimpseNet(nn.Module):
             raise ValueError(f"patches must be 1 to {grid**2}, the cells of the grid, got {patches}")
         self.grid, self.patches, self.weighting, self.merge, self.choice = grid, patches, weighting, merge, choice
         self.where, self.what = where, what
-        channels, *extent = _shape_of_features(where, low_size, "where")
-        seen, read = channels * extent[0] * extent[1], _shape_of_features(what, cell_size, "what")[0]
+        channels, *extent = _shape_of_features(where, (in_channels, low_size, low_size), "where", "low_size")
+        seen = channels * extent[0] * extent[1]
+        read = _shape_of_features(what, (in_channels, cell_size, cell_size), "what", "cell_size")[0]
         read = read if weighting == "sum" else read * patches
         self.locate = GridHead(channels, grid) if locate is None else locate
         self.project = nn.Linear(read, seen) if merge == "add" else None
@@ -97,12 +102,12 @@ class GlimpseNet(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, low: Tensor, high: Tensor) -> Glimpse:
-        """Classify images given twice, (B, 3, h, w) and (B, 3, H, W) with H and W multiples of k."""
+        """Classify images given twice, (B, c, h, w) and (B, c, H, W) with H and W multiples of k."""
         check_shape(high, f"{len(low)} C H W", "high")
         seen = self.where(low)  # (B, C, h', w')
         grid = attention_grid(self.locate(seen))  # (B, k, k)
         chosen = choose(grid, self.patches, self.choice if self.training else "top")  # (B, n)
-        patches = extract(high, chosen, self.grid)  # (B, n, 3, H/k, W/k)
+        patches = extract(high, chosen, self.grid)  # (B, n, c, H/k, W/k)
         read = self.what(patches.flatten(0, 1)).mean((2, 3))  # (B n, d), global average pooling
         read = read.unflatten(0, chosen.shape)  # (B, n, d)
         read = weight(read, grid.flatten(1).gather(1, chosen), self.weighting)  # (B, d) or (B, n d)
@@ -112,12 +117,15 @@ class GlimpseNet(nn.Module):
 
 
 @torch.no_grad()
-def _shape_of_features(module: nn.Module, size: int, name: str) -> torch.Size:
-    """Return (C, h, w) of the feature map for an image of the given size, without leaving a trace in its BatchNorms."""
-    training = module.training
+def _shape_of_features(module: nn.Module, shape: tuple[int, int, int], name: str, size_name: str) -> torch.Size:
+    """Return (C, h, w) of the feature map for an image of that shape, without leaving a trace in its BatchNorms."""
     parameter = next(module.parameters(), torch.zeros(()))
-    features = module.eval()(torch.zeros(1, 3, size, size, device=parameter.device, dtype=parameter.dtype))
-    module.train(training)
+    images = torch.zeros(1, *shape, device=parameter.device, dtype=parameter.dtype)
+    with evaluating(module):
+        try:
+            features = module(images)
+        except RuntimeError as error:  # what torch raises on a wrong size or number of channels
+            raise ValueError(f"{name} does not run on images of {shape}: give in_channels and {size_name}") from error
     if features.ndim != 4:
         raise ValueError(f"{name} must return a feature map (B, C, h, w), got shape {tuple(features.shape)}")
     return features.shape[1:]

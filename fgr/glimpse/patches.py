@@ -18,7 +18,7 @@ def extract(images: Tensor, chosen: Tensor, grid: int) -> Tensor:
         (B, n, C, H / k, W / k), in the order of `chosen`.
 
     Raises:
-        ValueError: if shapes do not fit or a cell does not exist.
+        ValueError: if shapes do not fit or a cell does not exist (which is not checked while exported or compiled).
 
     Example:
         >>> image = torch.arange(16.0).view(1, 1, 4, 4)
@@ -34,7 +34,8 @@ def extract(images: Tensor, chosen: Tensor, grid: int) -> Tensor:
             f"images of {height} x {width} pixels cannot be cut into {grid} x {grid} equal cells; "
             f"resize or pad them to {size[0]} x {size[1]}, or choose another grid"
         )
-    if chosen.numel() and not chosen.is_meta and not (chosen.min() >= 0 and chosen.max() < grid**2):
+    known = chosen.numel() and not chosen.is_meta and not torch.compiler.is_compiling()
+    if known and not (chosen.min() >= 0 and chosen.max() < grid**2):
         raise ValueError(f"cells are numbered 0 to {grid**2 - 1}, got {chosen.min().item()} to {chosen.max().item()}")
     cells = images.unflatten(2, (grid, height // grid)).unflatten(4, (grid, width // grid))  # (B, C, k, h, k, w) view
     rows, columns = chosen // grid, chosen % grid  # (B, n)

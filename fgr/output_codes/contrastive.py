@@ -5,6 +5,7 @@ from torch import Tensor
 
 from fgr.checks import check_positive, check_shape
 from fgr.output_codes.decoder import unit_rows
+from fgr.output_codes.validation import class_numbers
 
 
 def supervised_contrastive(features: Tensor, targets: Tensor, temperature: float = 0.1) -> Tensor:
@@ -17,14 +18,14 @@ def supervised_contrastive(features: Tensor, targets: Tensor, temperature: float
 
     Args:
         features: (B, d) of any length; they are normalised here. Several views of one image are several rows.
-        targets: (B,) class numbers.
+        targets: (B,) class numbers, of any integer type.
         temperature: t, above 0; 0.1 in the paper.
 
     Returns:
         A scalar, at least 0.
 
     Raises:
-        ValueError: on shapes that do not fit, or a temperature not above 0.
+        ValueError: on shapes that do not fit, targets that are no whole numbers, or a temperature not above 0.
 
     Example:
         >>> features = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
@@ -33,7 +34,7 @@ def supervised_contrastive(features: Tensor, targets: Tensor, temperature: float
     """
     check_positive(temperature, "temperature")
     check_shape(features, "B d", "features")
-    check_shape(targets, str(len(features)), "targets")
+    targets = class_numbers(targets, len(features))
     z = unit_rows(features)
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
     logits = (z @ z.T / temperature).masked_fill(itself, -torch.inf)  # (B, B)

@@ -11,6 +11,7 @@ leaves open are explicit here:
 """
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,22 @@ class Prediction(NamedTuple):
 def at_least_float32(values: Tensor) -> Tensor:
     """Return half-precision values in float32, whose squares do not overflow, and others as they are."""
     return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def full_precision(values: Tensor) -> AbstractContextManager:
+    """Return a context in which products keep the precision of `values`: autocast's bfloat16 cannot part close words.
+
+    Example:
+        >>> x = torch.ones(2, 2)
+        >>> with torch.autocast("cpu", torch.bfloat16):
+        ...     with full_precision(x):
+        ...         exact = x @ x
+        ...     (x @ x).dtype, exact.dtype
+        (torch.bfloat16, torch.float32)
+    """
+    kind = values.device.type
+    # the meta device has no autocast to switch off
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 def unit_rows(rows: Tensor) -> Tensor:
@@ -69,8 +86,9 @@ def outputs_of(z: Tensor, length: int, normalize: str) -> Tensor:
 
 def scores_of(U: Tensor, words: Tensor, offsets: Tensor, scale: float | Tensor) -> Tensor:
     """Return scale * -1/2 ||M_i - U||^2, (B, n), by one product instead of n differences."""
-    scores = torch.addmm(offsets.to(U.dtype), U, words.to(U.dtype).T)
-    return scores.sub_(0.5 * U.square().sum(1, keepdim=True)).mul_(scale)  # in place: (B, n) may be large
+    with full_precision(U):
+        scores = torch.addmm(offsets.to(U.dtype), U, words.to(U.dtype).T)
+        return scores.sub_(0.5 * U.square().sum(1, keepdim=True)).mul_(scale)  # in place: (B, n) may be large
 
 
 def decode(z: Tensor, codes: Tensor, scale: float | None = None, normalize: str = "both") -> Tensor:
@@ -84,7 +102,7 @@ def decode(z: Tensor, codes: Tensor, scale: float | None = None, normalize: str 
             "none", the Euclidean decoder.
 
     Returns:
-        (B, n); the largest is the predicted class.
+        (B, n), in float32 at least, under autocast too; the largest is the predicted class.
 
     Raises:
         ValueError: on shapes that do not fit, another normalisation, a scale not above 0.

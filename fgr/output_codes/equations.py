@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fgr.checks import check_positive, check_shape
+from fgr.output_codes.validation import class_numbers
 
 
 def decoder_jacobian(U: Tensor, codes: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ def loss_gradient(z: Tensor, codes: Tensor, targets: Tensor, scale: float = 1.0,
     Args:
         z: (B, k), no row of zeros.
         codes: (n, k).
-        targets: (B,) class numbers.
+        targets: (B,) class numbers in [0, n), of any integer type.
         scale: inverse temperature; absent from the thesis, hence 1.
         printed: y - yhat and Eq. 6.2 as printed: the gradient's negative, wrong by 1 / ||z||.
 
@@ -77,7 +78,7 @@ def loss_gradient(z: Tensor, codes: Tensor, targets: Tensor, scale: float = 1.0,
     U = z / z.norm(dim=1, keepdim=True)
     pull = decoder_jacobian(U, codes)  # (B, n, k)
     predicted = (-0.5 * scale * pull.square().sum(2)).softmax(1)  # (B, n)
-    error = predicted - F.one_hot(targets, len(codes)).to(z.dtype)
+    error = predicted - F.one_hot(class_numbers(targets, len(z), len(codes)), len(codes)).to(z.dtype)
     error = -error if printed else error
     return scale * torch.einsum("bn,bnk,bkj->bj", error, pull, unit_jacobian(z, printed))
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fgr.checks import check_positive
-from fgr.output_codes.decoder import default_scale, outputs_of, scores_of, words_of
-from fgr.output_codes.validation import check_targets
+from fgr.output_codes.decoder import default_scale, full_precision, outputs_of, scores_of, words_of
+from fgr.output_codes.validation import class_numbers
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -53,13 +53,14 @@ def loss_of(
     U: Tensor, words: Tensor, offsets: Tensor, targets: Tensor, scale: float | Tensor, chunk: int | None
 ) -> Tensor:
     """Return the mean loss of prepared outputs and words."""
-    check_targets(targets, len(words), len(U))
+    targets = class_numbers(targets, len(U), len(words))
     if chunk is None:
         return F.cross_entropy(scores_of(U, words, offsets, scale), targets)
     check_positive(chunk, "chunk")
     if words.requires_grad:
         raise ValueError("chunked loss takes fixed codes; learned ones need chunk=None")
-    return _ChunkedCrossEntropy.apply(U, words, offsets, targets, scale, chunk).mean()
+    with full_precision(U):
+        return _ChunkedCrossEntropy.apply(U, words, offsets, targets, scale, chunk).mean()
 
 
 def code_loss(
@@ -75,7 +76,7 @@ def code_loss(
     Args:
         z: (B, k) outputs of a network.
         codes: (n, k).
-        targets: (B,) class numbers in [0, n).
+        targets: (B,) class numbers in [0, n), of any integer type.
         scale, normalize: as in `decode`.
         chunk: classes handled at a time; None takes all at once, through autograd (twice differentiable, and the only
             way to train the codes themselves).
@@ -84,7 +85,8 @@ def code_loss(
         A scalar.
 
     Raises:
-        ValueError: as `decode`; on targets that are no classes; on a chunk with codes that need a gradient.
+        ValueError: as `decode`; on targets that are no classes (whose range is not checked while exported or compiled);
+            on a chunk with codes that need a gradient.
 
     Example:
         >>> z, codes, targets = torch.tensor([[0.0, 2.0]]), torch.eye(2), torch.tensor([1])

@@ -1,13 +1,17 @@
 """Which scale does a code need? With too small a one the loss cannot fall, however good the network."""
 
+import math
+
 import torch
 from torch import Tensor
 
-from fgr.checks import check_positive
+from fgr.checks import check_positive, check_shape
 from fgr.output_codes.loss import code_loss
+from fgr.output_codes.validation import check_sizes
 
 CHUNK = 4096
 LARGEST = 1e6
+ROUNDING = 1e-6  # of a loss in float32: closer to guessing than this, a scale means nothing
 
 
 @torch.no_grad()
@@ -37,17 +41,26 @@ def scale_for_loss(codes: Tensor, loss: float = 0.01, normalize: str = "both") -
 
     Args:
         codes: (n, k) with distinct rows.
-        loss: nats, above 0.
+        loss: nats, above 0 and below ln n, the loss of guessing, to which it tends as the scale falls to 0.
         normalize: as in `decode`. With "output" unequal rows may never get there.
 
     Raises:
-        ValueError: if no scale up to a million reaches it: some words are equal, or a shorter one wins.
+        ValueError: on a loss out of its range; if no scale up to a million reaches it: some words are equal, or a
+            shorter one wins.
 
     Example:
         >>> round(scale_for_loss(torch.eye(100), 0.01), 1)
         9.2
     """
     check_positive(loss, "loss")
+    check_shape(codes, "n k", "codes")
+    check_sizes(*codes.shape)
+    guessing = math.log(len(codes))
+    if loss >= guessing * (1 - ROUNDING):
+        raise ValueError(
+            f"loss must be above 0 and below ln {len(codes)} = {guessing:.6g} nats, what guessing among {len(codes)} "
+            f"classes costs at any scale however small, got {loss:g}"
+        )
     low, high = 0.0, 1.0
     while loss_floor(codes, high, normalize) > loss:
         low, high = high, 2 * high

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fgr.checks import check_positive, check_shape
-from fgr.output_codes.validation import check_sizes, check_targets
+from fgr.output_codes.validation import check_sizes, class_numbers
 
 
 def class_means(features: Tensor, targets: Tensor, num_classes: int) -> Tensor:
@@ -16,7 +16,7 @@ def class_means(features: Tensor, targets: Tensor, num_classes: int) -> Tensor:
 
     Args:
         features: (S, d).
-        targets: (S,) class numbers in [0, n).
+        targets: (S,) class numbers in [0, n), of any integer type.
         num_classes: n, how many classes there are.
 
     Raises:
@@ -29,7 +29,7 @@ def class_means(features: Tensor, targets: Tensor, num_classes: int) -> Tensor:
     """
     check_shape(features, "S d", "features")
     check_sizes(num_classes, 1)
-    check_targets(targets, num_classes, len(features))
+    targets = class_numbers(targets, len(features), num_classes)
     if not features.isfinite().all():
         row = int((~features.isfinite().all(1)).nonzero()[0])
         raise ValueError(f"features of sample {row} are not finite")
@@ -51,7 +51,7 @@ def similarity_from_features(
 
     Args:
         features: (S, d) of any network.
-        targets: (S,) class numbers in [0, n).
+        targets: (S,) class numbers in [0, n), of any integer type.
         num_classes: n; every class needs a sample.
         bandwidth: b, above 0; by default the median distance between different classes.
 

@@ -21,13 +21,15 @@ def _nested(levels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """Return, from the root down to the classes, the group of each class, and the parent of each group but the root.
 
     Raises:
-        ValueError: if a group lies in two groups of the level above.
+        ValueError: on fewer than two classes; if a group lies in two groups of the level above.
     """
     check_shape(levels, "n levels", "levels")
     if levels.is_floating_point() or levels.is_complex():
         raise ValueError(f"levels must hold whole group numbers, got {levels.dtype}")
     levels = levels.cpu()
     n = len(levels)
+    if n < 2:
+        raise ValueError(f"levels must have a row for each of at least 2 classes, got {n}")
     members = [torch.zeros(n, dtype=torch.long)]  # the root
     members += [torch.unique(column, return_inverse=True)[1] for column in levels.T]
     members.append(torch.arange(n))
@@ -60,7 +62,7 @@ def from_taxonomy(levels: Tensor, length: int, generator: torch.Generator) -> Te
         (n, k) of -1 and +1 with distinct rows.
 
     Raises:
-        ValueError: if a group lies in two groups, or on too few bits.
+        ValueError: on fewer than two classes, if a group lies in two groups, or on too few bits.
 
     Example:
         >>> codes = from_taxonomy(torch.tensor([[0], [0], [1], [1]]), 6, torch.Generator().manual_seed(0))
@@ -99,7 +101,7 @@ def taxonomy_graph(levels: Tensor, weights: Sequence[Tensor] | None = None) -> s
         (N, N) symmetric adjacency; nodes 0 to n - 1 are the classes.
 
     Raises:
-        ValueError: if a group lies in two groups, or weights do not fit.
+        ValueError: on fewer than two classes, if a group lies in two groups, or weights do not fit.
 
     Example:
         >>> taxonomy_graph(torch.tensor([[0], [0], [1]])).toarray()  # classes 0 1 2, groups 3 4, root 5

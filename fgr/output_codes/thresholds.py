@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from fgr.checks import check_choice, check_shape
+from fgr.output_codes.validation import check_entries
 
 THRESHOLDS = ("none", "zero", "median")
 LEVEL = 1e-9  # of the largest entry: values this close to the threshold are on it, on every machine
@@ -13,7 +14,7 @@ def binarize(codes: Tensor, threshold: str) -> Tensor:
     """Return codes of -1 and +1: +1 where an entry lies above the threshold.
 
     Args:
-        codes: (n, k) real codes.
+        codes: (n, k) floating point, finite.
         threshold: "none" returns them as they are; "zero"; "median" of each row, which makes half of every word +1
             (the lower median for an even k). An entry on its threshold is -1.
 
@@ -21,7 +22,8 @@ def binarize(codes: Tensor, threshold: str) -> Tensor:
         (n, k). Words may coincide after thresholding, which `CodeHead` refuses.
 
     Raises:
-        ValueError: on another threshold, or the median of a single bit, which is the bit itself.
+        ValueError: on another threshold, on a type that is not floating point or an entry that is not finite (names
+            it), or the median of a single bit, which is the bit itself.
 
     Example:
         >>> binarize(torch.tensor([[0.1, 0.9, -0.3, 0.4]]), "median")
@@ -29,6 +31,7 @@ def binarize(codes: Tensor, threshold: str) -> Tensor:
     """
     check_choice(threshold, THRESHOLDS, "threshold")
     check_shape(codes, "n k", "codes")
+    check_entries(codes)
     if threshold == "none":
         return codes
     if threshold == "median" and codes.shape[1] < 2:

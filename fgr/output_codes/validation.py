@@ -61,6 +61,15 @@ def equal_rows(codes: Tensor, tolerance: float = EQUAL) -> tuple[int, int] | Non
     return None
 
 
+def check_entries(codes: Tensor) -> None:
+    """Raise ValueError unless all entries of `codes` (n, k) are finite floating point numbers; names the entry."""
+    if not codes.is_floating_point():
+        raise ValueError(f"codes must be floating point, got {codes.dtype}; use codes.float()")
+    if not codes.isfinite().all():
+        row, column = (~codes.isfinite()).nonzero()[0].tolist()
+        raise ValueError(f"codes[{row}, {column}] is {codes[row, column].item()}; codes must be finite")
+
+
 def check_codes(codes: Tensor, allow_duplicates: bool = False) -> None:
     """Raise ValueError unless `codes` is a usable code matrix M of n classes and k bits.
 
@@ -81,11 +90,7 @@ def check_codes(codes: Tensor, allow_duplicates: bool = False) -> None:
     """  # noqa: E501 - the message is one line
     check_shape(codes, "n k", "codes")
     check_sizes(*codes.shape)
-    if not codes.is_floating_point():
-        raise ValueError(f"codes must be floating point, got {codes.dtype}; use codes.float()")
-    if not codes.isfinite().all():
-        row, column = (~codes.isfinite()).nonzero()[0].tolist()
-        raise ValueError(f"codes[{row}, {column}] is {codes[row, column].item()}; codes must be finite")
+    check_entries(codes)
     if not allow_duplicates and (pair := equal_rows(codes)):
         raise ValueError(
             f"classes {pair[0]} and {pair[1]} have the same codeword; use a longer code, or allow_duplicates=True "
@@ -93,11 +98,28 @@ def check_codes(codes: Tensor, allow_duplicates: bool = False) -> None:
         )
 
 
-def check_targets(targets: Tensor, num_classes: int, samples: int) -> None:
-    """Raise ValueError unless `targets` are (samples,) whole class numbers in [0, num_classes)."""
+def class_numbers(targets: Tensor, samples: int, num_classes: int | None = None) -> Tensor:
+    """Return targets as int64, in which alone torch reads them as indices: uint8 would be a mask.
+
+    Args:
+        targets: (samples,) of any integer type.
+        samples: how many there must be.
+        num_classes: n, if they must lie in [0, n). Not looked at while exported or compiled: values are unknown then.
+
+    Raises:
+        ValueError: on another shape or type, or a number that is no class.
+
+    Example:
+        >>> class_numbers(torch.tensor([2, 0], dtype=torch.uint8), samples=2, num_classes=3)
+        tensor([2, 0])
+    """
     check_shape(targets, str(samples), "targets")
     if targets.is_floating_point() or targets.is_complex() or targets.dtype is torch.bool:
-        raise ValueError(f"targets must be whole class numbers, got {targets.dtype}")
-    if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < num_classes:
+        raise ValueError(f"targets must be whole class numbers, got {targets.dtype}; use targets.long()")
+    targets = targets.long()
+    if num_classes is None or torch.compiler.is_compiling() or not len(targets):
+        return targets
+    if not 0 <= int(targets.min()) <= int(targets.max()) < num_classes:
         wrong = int(targets.min()) if targets.min() < 0 else int(targets.max())
         raise ValueError(f"targets must be in [0, {num_classes}), got {wrong}")
+    return targets

@@ -45,9 +45,10 @@ def fit_standardization(values: Tensor, per_feature: bool = False) -> Standardiz
         raise ValueError(f"training value {int(bad.nonzero()[0])} is not finite; leave it out")
     exact = values.double()
     if per_feature:
-        mean, std = exact.mean(0), exact.std(0, correction=0)
-        return Standardization(mean, torch.where(std > 0, std, 1))
-    mean, std = exact.mean(), exact.std(correction=0)
-    if std == 0:
-        raise ValueError(f"all training values are {mean.item():g}; there is nothing to standardise or to learn")
+        same = (exact == exact[0]).all(0)  # exactly, whatever rounding leaves of a deviation
+        mean, std = torch.where(same, exact[0], exact.mean(0)), exact.std(0, correction=0)
+        return Standardization(mean, torch.where(same | (std == 0), 1, std))
+    first, mean, std = exact.flatten()[0], exact.mean(), exact.std(correction=0)
+    if (exact == first).all() or std == 0:  # a deviation of 0 is one whose squares are too small for float64
+        raise ValueError(f"all training values are {first.item():g}; there is nothing to standardise or to learn")
     return Standardization(mean, std)

@@ -148,6 +148,21 @@ def test_one_grey_has_no_contrast_and_extreme_images_stay_finite() -> None:
     torch.testing.assert_close(global_contrast_normalize(huge), torch.tensor([[[[1.0, -1.0]]]]))
 
 
+@pytest.mark.parametrize("scale", [1.0, 255.0])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_loses_no_more_than_its_own_rounding(dtype: torch.dtype, scale: float) -> None:
+    images, mask = (scale * torch.rand(300, 1, 8, 8)).to(dtype), torch.rand(8, 8) < 0.7
+    rounding = torch.finfo(dtype).eps
+    for half, exact in (
+        (global_contrast_normalize(images, mask), global_contrast_normalize(images.float(), mask)),
+        (per_pixel_mean(images, mask), per_pixel_mean(images.float(), mask)),  # 300 times 255 is no float16
+    ):
+        assert half.dtype is dtype and exact[..., mask].any()
+        torch.testing.assert_close(half.float(), exact, rtol=rounding, atol=rounding)
+    grey = torch.full((1, 3, 64, 64), 0.3 * scale, dtype=dtype)
+    assert global_contrast_normalize(grey).abs().max() < 1e-3
+
+
 def test_gradient_of_the_contrast() -> None:
     images, mask = torch.rand(2, 1, 3, 3, dtype=torch.float64, requires_grad=True), torch.rand(2, 1, 3, 3) < 0.8
     assert torch.autograd.gradcheck(lambda x: global_contrast_normalize(x, mask), images)

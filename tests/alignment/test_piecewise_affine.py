@@ -107,6 +107,18 @@ def test_bfloat16_images_keep_their_type_and_are_read_at_the_right_place() -> No
     torch.testing.assert_close(faces.float(), images * module.mask, rtol=0, atol=0.01)
 
 
+def test_compiled_or_exported_it_is_the_same_warp() -> None:
+    images, landmarks = good()
+    module = PiecewiseAffine(oval(20, *SIZE).float(), SIZE)
+    expected = module(images, landmarks)
+    assert torch.equal(torch.compile(module, fullgraph=True, backend="eager")(images, landmarks), expected)
+    for strict in (True, False):
+        program = torch.export.export(module, (images, landmarks), strict=strict).module()
+        assert torch.equal(program(images, landmarks), expected)
+    with pytest.raises(ValueError, match=r"frame 0 .*: landmarks 0, 1, .* outside"):  # values are looked at again
+        module(images, landmarks + 100)
+
+
 @GPU
 def test_a_gpu_agrees() -> None:
     module, images, landmarks = (

@@ -62,6 +62,15 @@ def test_the_model_is_left_as_it_was(method: str) -> None:
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+def test_frozen_layers_stay_frozen() -> None:
+    model = nn.Sequential(nn.BatchNorm2d(2).eval(), nn.Dropout(), *linear(WEIGHTS)).train()
+    model[0].eval()
+    attribute("saliency", model, IMAGES, TARGETS)
+    with pytest.raises(ValueError, match="must return a feature map"):
+        attribute("grad_cam", model, IMAGES, TARGETS, layer=model[3])
+    assert [module.training for module in model] == [False, True, True, True]
+
+
 def test_scores_may_be_a_part_of_the_output() -> None:
     class Wrapped(nn.Module):
         def forward(self, images: Tensor) -> tuple[str, Tensor]:

@@ -70,6 +70,14 @@ def test_crop_and_flip_keeps_type_and_input_and_repeats():
     assert torch.equal(moved, crop_and_flip(channels_last, generator(5)))
 
 
+@pytest.mark.parametrize("mode", ["reflect", "constant"])
+@pytest.mark.parametrize("flip", [True, False])
+def test_an_empty_batch_stays_empty(mode, flip):
+    images = random_bytes(0, 3, 8, 6)
+    moved = crop_and_flip(images, generator(), mode=mode, flip=flip)
+    assert (moved.shape, moved.dtype) == (images.shape, torch.uint8)
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [({"mode": "wrap"}, "mode must be one of"), ({"padding": 8}, "padding must lie in"), ({"padding": -1}, "padding")],

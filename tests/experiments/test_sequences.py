@@ -194,10 +194,21 @@ def test_labels_that_are_no_classes(tmp_path: Path) -> None:
         fit(training, validation, CLASSES, tmp_path)
 
 
-def test_labels_that_never_change(tmp_path: Path) -> None:
-    flat = replace(videos(3), labels=torch.zeros(60).double())
-    with pytest.raises(ValueError, match="all training values are 0; there is nothing to standardise or to learn"):
+@pytest.mark.parametrize("constant", [0.0, 0.1])
+def test_labels_that_never_change(tmp_path: Path, constant: float) -> None:
+    flat = replace(videos(1, length=23), labels=torch.full((23,), constant, dtype=torch.float64))
+    with pytest.raises(ValueError, match=f"all training values are {constant:g}; there is nothing to standardise"):
         fit(flat, None, SMALL, tmp_path)
+
+
+@pytest.mark.parametrize("only", [0, 2])
+def test_weights_of_one_class(tmp_path: Path, only: int) -> None:
+    """Frames without a full window do not count: the network is never asked about them."""
+    frames = replace(videos(3), labels=torch.full((60,), only).double())
+    frames.labels[[0, 1, 20, 41]] = 1
+    with pytest.raises(ValueError, match=f"all training frames are of class {only} .* or leave class_weights out"):
+        fit(frames, None, replace(CLASSES, class_weights=True), tmp_path)
+    assert list(tmp_path.iterdir()) == []  # refused before anything was written
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,46 @@ def test_building_it_leaves_batch_norms_as_they_were() -> None:
     assert view[1].num_batches_tracked.item() == 0 and view.training
 
 
+def test_building_it_leaves_every_layer_in_its_own_mode() -> None:
+    view = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+    view[1].eval()  # frozen by its owner
+    GlimpseNet(view, what(), 2, grid=2, patches=1, hidden=3, low_size=8, cell_size=4)
+    assert [module.training for module in view.modules()] == [True, True, False, True]
+    with pytest.raises(ValueError, match="where does not run"):
+        GlimpseNet(view, what(), 2, low_size=2)
+    assert [module.training for module in view.modules()] == [True, True, False, True]
+
+
+def test_grey_images() -> None:
+    view, read = nn.Conv2d(1, 4, 3, 2), nn.Conv2d(1, 6, 3)
+    options = {"grid": 4, "patches": 2, "hidden": 3, "low_size": 8, "cell_size": 4}
+    net = GlimpseNet(view, read, 2, in_channels=1, **options)
+    assert net(torch.rand(2, 1, 8, 8), torch.rand(2, 1, 16, 16)).scores.shape == (2, 2)
+    with pytest.raises(ValueError, match=r"where does not run on images of \(3, 8, 8\): give in_channels and low_size"):
+        GlimpseNet(view, read, 2, **options)
+    with pytest.raises(ValueError, match=r"what does not run on images of \(3, 4, 4\): give in_channels and cell_size"):
+        GlimpseNet(where(), read, 2, **options)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_torch_export(strict: bool) -> None:
+    net, (low, high) = small().eval(), images()
+    program = torch.export.export(net, (low, high), strict=strict).module()
+    low, high = images()  # others than those it was traced on
+    for ours, theirs in zip(program(low, high), net(low, high), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("choice", ["top", "sample"])
+def test_torch_compile(choice: str) -> None:
+    """Sampling in training runs too; its draws may differ."""
+    net, (low, high) = small(choice=choice).train(), images()
+    found = torch.compile(net, fullgraph=True, backend="eager")(low, high)
+    if choice == "top":
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(found, net(low, high), strict=True))
+    assert found.chosen.shape == (2, 3)
+
+
 def test_saved_and_loaded_it_says_the_same() -> None:
     net, file = small(), io.BytesIO()
     torch.save(net.state_dict(), file)

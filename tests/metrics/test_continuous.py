@@ -93,6 +93,22 @@ def test_constants_have_no_correlation(constant: float) -> None:
     assert icc(true, torch.zeros(7)) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize(("first", "second"), [(1.0, 2.0), (0.1, 0.7)])
+def test_two_constants_that_differ_agree_in_no_form(first: float, second: float) -> None:
+    """By the definition: frames do not vary, raters do, and what is left is nothing."""
+    flat, other = (torch.full((7,), value, dtype=torch.float64) for value in (first, second))
+    assert icc(flat, other, "1,1") == pytest.approx(-1, abs=1e-9)
+    assert icc(flat, other, "2,1") == pytest.approx(0, abs=1e-9)
+    assert math.isnan(icc(flat, other, "3,1"))
+    assert all(math.isnan(icc(flat, flat, form)) for form in PINGOUIN)
+
+
+def test_two_frames_rated_the_other_way_round() -> None:
+    predicted, true = torch.tensor([1.0, 2.0]), torch.tensor([2.0, 1.0])
+    assert math.isnan(icc(predicted, true, "2,1"))
+    assert icc(predicted, true, "1,1") == icc(predicted, true, "3,1") == -1
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_pearson_of_tiny_and_huge_values(scale: float) -> None:
     predicted, true = pain()

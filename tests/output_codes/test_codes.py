@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fgr.output_codes import binarize, check_codes, dense_random, gaussian, hadamard, one_hot, separation
 from fgr.output_codes.dense import ALL_PAIRS, distinct_words
+from fgr.output_codes.thresholds import THRESHOLDS
 from fgr.output_codes.validation import equal_rows
 
 
@@ -169,6 +170,17 @@ def test_thresholds() -> None:
         binarize(codes, "mean")
     with pytest.raises(ValueError, match="at least 2 bits"):
         binarize(codes[:, :1], "median")
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+def test_what_cannot_be_thresholded_is_named(threshold: str) -> None:
+    codes = torch.randn(5, 3)
+    for value in (math.nan, -math.inf):
+        codes[3, 1] = value
+        with pytest.raises(ValueError, match=rf"codes\[3, 1\] is {value}; codes must be finite"):
+            binarize(codes, threshold)
+    with pytest.raises(ValueError, match=r"codes must be floating point, got torch\.int64; use codes\.float\(\)"):
+        binarize(torch.eye(3, dtype=torch.long), threshold)
 
 
 @pytest.mark.parametrize(("k", "ones"), [(8, 4), (9, 4)])

@@ -25,6 +25,7 @@ from fgr.output_codes import (
 from fgr.output_codes.decoder import NORMALIZATIONS
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
+INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.uint16, torch.int32, torch.int64]
 each_normalization = pytest.mark.parametrize("normalize", NORMALIZATIONS)
 
 
@@ -139,6 +140,15 @@ def test_chunks_change_neither_loss_nor_gradient(chunk: int, normalize: str) -> 
     torch.testing.assert_close(results[1], results[0], **EXACT)
 
 
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_targets_of_any_integer_type_are_the_same_classes(dtype: torch.dtype) -> None:
+    z, codes, _ = problem(n=4, k=3, batch=4)  # as many classes as samples: uint8 would pass as a mask
+    targets = torch.tensor([1, 2, 3, 1])
+    for chunk in (None, 2):
+        assert code_loss(z, codes, targets.to(dtype), chunk=chunk) == code_loss(z, codes, targets, chunk=chunk)
+    assert torch.equal(loss_gradient(z, codes, targets.to(dtype)), loss_gradient(z, codes, targets))
+
+
 # ---------------------------------------------------------------- limiting cases
 
 
@@ -197,6 +207,16 @@ def test_scale_for_loss_is_the_smallest_that_reaches_it() -> None:
         scale_for_loss(torch.ones(2, 3))
 
 
+def test_scale_for_a_loss_that_guessing_reaches_is_refused_with_the_range() -> None:
+    guessing = math.log(4)
+    for loss in (2.0, guessing, guessing * (1 - 1e-9)):
+        with pytest.raises(ValueError, match=r"loss must be above 0 and below ln 4 = 1\.38629 nats, .* got"):
+            scale_for_loss(torch.eye(4), loss)
+    assert loss_floor(torch.eye(4), scale_for_loss(torch.eye(4), 0.999 * guessing)) <= 0.999 * guessing
+    with pytest.raises(ValueError, match="num_classes must be at least 2, got 1"):
+        scale_for_loss(torch.ones(1, 3))
+
+
 @pytest.mark.parametrize("make", [dense_random, hadamard])
 def test_bits_flipped_within_the_codes_distance_still_decode(make) -> None:
     codes = make(20, 31, seed())
@@ -243,6 +263,33 @@ def test_half_precision_is_decoded_in_float32(dtype: torch.dtype, normalize: str
     logits = decode(z, codes, 2.0, normalize)
     assert logits.dtype is torch.float32
     torch.testing.assert_close(logits, decode(z.float(), codes.float(), 2.0, normalize))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@each_normalization
+def test_autocast_changes_no_bit(dtype: torch.dtype, normalize: str) -> None:
+    codes, z, targets = gaussian(100, 66, seed()), torch.randn(32, 66).to(dtype), torch.arange(32)
+
+    def everything(autocast: bool) -> list[Tensor]:
+        leaf = z.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            losses = [code_loss(leaf, codes, targets, 50.0, normalize, chunk) for chunk in (None, 7)]
+            decoded = [decode(z, codes, 50.0, normalize), *predict(z, codes, 50.0, normalize, 3)]
+        return [*decoded, *losses, *(torch.autograd.grad(loss, leaf)[0] for loss in losses)]
+
+    for ours, theirs in zip(everything(autocast=True), everything(autocast=False), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_the_meta_device_which_has_no_autocast_gives_shapes() -> None:
+    z, codes, targets = (
+        torch.empty(4, 5, device="meta"),
+        torch.empty(7, 5, device="meta"),
+        torch.empty(4, device="meta"),
+    )
+    assert decode(z, codes).shape == (4, 7)
+    with pytest.raises(ValueError, match=r"whole class numbers, got torch\.float32; use targets\.long\(\)"):
+        code_loss(z, codes, targets)
 
 
 # ---------------------------------------------------------------- prediction

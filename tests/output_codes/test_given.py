@@ -73,6 +73,12 @@ def test_wrong_taxonomies_are_named() -> None:
         from_taxonomy(torch.tensor([[0, 7], [1, 7], [1, 8]]), 9, seed())
     with pytest.raises(ValueError, match=r"needs at least 7 bits \(\[2, 2, 3\] by level\), got length 6"):
         from_taxonomy(regular(3, 4, 5), 6, seed())
+    for classes in (0, 1):
+        for make in (taxonomy_graph, lambda levels: from_taxonomy(levels, 4, seed())):
+            with pytest.raises(
+                ValueError, match=f"levels must have a row for each of at least 2 classes, got {classes}"
+            ):
+                make(torch.zeros(classes, 2, dtype=torch.long))
     with pytest.raises(ValueError, match=r"levels must have shape \(n, levels\), got \(4,\)"):
         taxonomy_graph(torch.zeros(4, dtype=torch.long))
     with pytest.raises(ValueError, match=r"whole group numbers, got torch\.float32"):
@@ -159,6 +165,13 @@ def test_similarity_of_features_by_loops() -> None:
     torch.testing.assert_close(similarity_from_features(7 * features + 3, targets, 5), found, rtol=1e-4, atol=1e-5)
     wide = similarity_from_features(features, targets, 5, bandwidth=2 * bandwidth)
     torch.testing.assert_close(wide, found ** (1 / 4), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+def test_similarity_reads_targets_of_any_integer_type(dtype: torch.dtype) -> None:
+    features, targets = torch.randn(40, 3), torch.arange(40) % 5
+    found = similarity_from_features(features, targets.to(dtype), 5)
+    assert torch.equal(found, similarity_from_features(features, targets, 5))
 
 
 def test_confusion_by_hand() -> None:

@@ -143,6 +143,22 @@ def test_autocast_trains() -> None:
     assert model.weight.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8])
+@pytest.mark.parametrize("chunk", [None, 4])
+def test_a_compiled_or_exported_loss_is_the_loss(chunk: int | None, dtype: torch.dtype) -> None:
+    loss = CodeLoss(codes_of(9, 5), 3.0, chunk=chunk)
+    z, targets = torch.randn(4, 5, dtype=torch.float64, requires_grad=True), torch.tensor([0, 8, 3, 3], dtype=dtype)
+    expected = loss(z, targets)
+    found = torch.compile(loss, fullgraph=True, backend="eager")(z, targets)
+    assert torch.equal(found, expected)
+    assert torch.equal(*(torch.autograd.grad(value, z)[0] for value in (found, expected)))
+    for strict in (True, False):
+        exported = torch.export.export(loss, (z.detach(), targets), strict=strict).module()
+        assert torch.equal(exported(z.detach(), targets), expected)
+    with pytest.raises(ValueError, match=r"targets must be in \[0, 9\), got 9"):  # values are looked at again
+        loss(z, targets + 1)
+
+
 # ---------------------------------------------------------------- comparisons
 
 
@@ -191,6 +207,10 @@ def test_supervised_contrastive_at_its_limits() -> None:
     same = supervised_contrastive(torch.ones(5, 2), torch.zeros(5, dtype=torch.long))
     assert same.item() == pytest.approx(math.log(4))  # all alike: each positive is one of four
     assert supervised_contrastive(1e30 * features.detach(), torch.tensor([0, 0, 1, 1]), 1e-3).isfinite()
+    pairs = torch.tensor([0, 0, 1, 1])
+    assert supervised_contrastive(features, pairs.byte()) == supervised_contrastive(features, pairs)
+    with pytest.raises(ValueError, match=r"targets must be whole class numbers, got torch\.float32"):
+        supervised_contrastive(features, pairs.float())
     with pytest.raises(ValueError, match="temperature must be a finite number above 0"):
         supervised_contrastive(features, torch.arange(4), 0.0)
 

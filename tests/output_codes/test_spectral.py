@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from fgr.output_codes import CodeHead, normalized_cut, normalized_laplacian, spectral
@@ -177,6 +178,16 @@ def test_normalized_cut_by_loops() -> None:
         cut = sum(W[i, j].item() for i in A for j in B)
         expected = sum(cut / sum(W[i, j].item() for i in side for j in range(6)) for side in (A, B))
         assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_normalized_cut_of_a_sparse_similarity_is_that_of_the_dense_one() -> None:
+    W, codes = blocks(), torch.randn(8, 5)
+    W[W < 0.1] = 0
+    codes[:, 4] = 1.0  # no cut
+    expected = normalized_cut(W, codes)
+    for similarity in (W.to_sparse(), sparse.csr_array(W.numpy())):
+        torch.testing.assert_close(normalized_cut(similarity, codes), expected, equal_nan=True, **EXACT)
+    assert expected[4].isnan()
 
 
 def test_similar_classes_share_words_until_the_code_is_long_enough_to_part_them() -> None:

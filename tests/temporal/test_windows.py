@@ -1,6 +1,7 @@
 """Windows by loops, limiting cases, no window across sequences; standardisation by training statistics."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -76,6 +77,16 @@ def test_one_pair_a_feature_and_a_dead_feature_becomes_zero() -> None:
     scaled = fit_standardization(train, per_feature=True).apply(train)
     torch.testing.assert_close(scaled.mean(0), torch.zeros(3, dtype=torch.float64), rtol=0, atol=1e-12)
     torch.testing.assert_close(scaled.std(0, correction=0), torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 7.7, 7.8, -1e10])
+def test_a_constant_is_one_whatever_rounding_leaves_of_its_deviation(constant: float) -> None:
+    flat = torch.full((7,), constant, dtype=torch.float64)
+    with pytest.raises(ValueError, match=re.escape(f"all training values are {constant:g}; there is nothing")):
+        fit_standardization(flat)
+    scale = fit_standardization(torch.stack([flat, torch.arange(7.0).double()], 1), per_feature=True)
+    assert scale.std.tolist() == [1, 2]
+    assert (scale.apply(flat[:, None].expand(-1, 2))[:, 0] == 0).all()
 
 
 def test_float32_values_far_from_zero_keep_their_deviation() -> None:

@@ -45,8 +45,8 @@ def fit(
         recorder: called with every finished epoch, those before a restart included.
 
     Raises:
-        ValueError: on data without windows or with labels that do not suit the task; if `folder` holds a run with other
-            settings or data.
+        ValueError: on data without windows or with labels that do not suit the task, or of one class that is to be
+            weighed; if `folder` holds a run with other settings or data.
         FloatingPointError: if training diverges.
     """
     place = local_device(device)
@@ -59,10 +59,12 @@ def fit(
     if settings.balance:
         painful = (training.labels[rows] >= PAIN).any(1)  # (n_windows,)
         rows = rows[undersample(painful, torch.Generator().manual_seed(settings.seed))]
+    targets = targets[rows[:, -1]]  # (n_windows,): a window is judged by its last frame
+    loss = _loss(settings, targets, model.num_classes, place)
     _claim(folder, settings, training, validation)
     loader = TensorLoader(
         rows,
-        targets[rows[:, -1]],
+        targets,
         settings.batch_size,
         settings.seed,
         settings.shuffle,
@@ -92,7 +94,7 @@ def fit(
     history = train(
         model.network,
         loader,
-        _loss(settings, targets[rows[:, -1]], model.num_classes, place),
+        loss,
         optimizer,
         settings.epochs,
         evaluate=evaluate if validation is not None else None,
@@ -136,6 +138,11 @@ def _loss(settings: SequenceSettings, targets: Tensor, classes: int, device: tor
         return F.mse_loss
     if not settings.class_weights:
         return F.cross_entropy
+    if (targets == targets[0]).all():
+        raise ValueError(
+            f"all training frames are of class {int(targets[0])} (of those with a full window), which class_weights "
+            "would weigh by 1 - 1 = 0; train on frames of two classes or more, or leave class_weights out"
+        )
     weights = 1 - torch.bincount(targets, minlength=classes) / len(targets)  # (num_classes,)
     return nn.CrossEntropyLoss(weight=weights.to(device))
 
