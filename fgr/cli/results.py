@@ -42,7 +42,6 @@ def rerun(
     """
     from fgr.data import manifest
     from fgr.experiments import RERUNS
-    from fgr.experiments.classification import JUDGED
     from fgr.results import rows as results
 
     files = sorted((project_root() / "results" / "recorded").rglob("*.csv"))
@@ -55,7 +54,7 @@ def rerun(
     typer.echo(f"run {row.run_id} of commit {row.commit}, {row.seconds:.0f} s then: {row.config} seed {row.seed}")
     made = RERUNS[row.experiment](row.config, int(row.seed), row.profile)
     (again,) = [r.value for r in made if (r.metric, r.split, r.selection) == ("error", "test", "last")]
-    size = min(JUDGED, json.loads(row.config).get("test") or manifest(row.dataset).splits["test"])
+    size = json.loads(row.config).get("test") or manifest(row.dataset).splits["test"]
     spread = 3 * math.sqrt(2 * max(row.value * (1 - row.value), 1 / size) / size)
     word = "holds" if abs(again - row.value) <= spread else "DIFFERS"
     typer.echo(f"test error then {row.value:.4f}, now {again:.4f}, allowed difference {spread:.4f}: {word}")

@@ -15,7 +15,7 @@ from fgr.training import Epoch, Step, train
 
 CURVE = 40  # points of a recorded learning curve at most
 PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16}  # of convolutions and matrix products; weights stay float32
-JUDGED = 10_000  # images of a split at most that an error is measured on; of the training part this is a sample
+JUDGED = {"train": 10_000, "validation": 10_000}  # images at most that errors are measured on; a test set is never cut
 
 Parts = Mapping[str, tuple[Tensor, Tensor]]  # split -> (images (B, C, H, W) float32, targets (B,))
 
@@ -39,6 +39,19 @@ def balanced_subset(targets: Tensor, size: int, seed: int = 0) -> Tensor:
         mine = shuffled == label
         rank_in_class[mine] = torch.arange(int(mine.sum()))
     return order[rank_in_class.argsort(stable=True)[:size]]
+
+
+def evenly_spaced(images: Tensor, targets: Tensor, most: int | None) -> tuple[Tensor, Tensor]:
+    """Return `most` images and targets from all over a set, or the set itself if it has no more or there is no limit.
+
+    Example:
+        >>> evenly_spaced(torch.zeros(6, 1, 2, 2), torch.tensor([0, 0, 0, 1, 1, 1]), most=2)[1]
+        tensor([0, 1])
+    """
+    if most is None or most >= len(targets):
+        return images, targets
+    chosen = torch.arange(most) * len(targets) // most
+    return images[chosen], targets[chosen]
 
 
 @torch.no_grad()
@@ -95,7 +108,8 @@ def fit(
         parameters: parameter groups for the optimiser; by default all parameters of the model.
         loss, scores: how the model's output is trained and read: (output, targets) -> scalar, output -> (B, classes).
         augment, penalty, hooks, device, checkpoint, label: as in `fgr.training.train` and `TensorLoader`.
-        judged: images of each split at most that the error is measured on, the first ones; one number, or one a split.
+        judged: images at most that the error is measured on, evenly spaced, for sets may be sorted by class; one number
+            for all splits, or one a split; a split without a number is judged whole.
         judged_at_once: as many of them as the device can hold.
         precision: "float32", or "bfloat16" for mixed precision: several times as fast where the processor multiplies
             bfloat16 itself, and slower elsewhere.
@@ -103,7 +117,7 @@ def fit(
     check_choice(precision, tuple(PRECISIONS), "precision")
     autocast = PRECISIONS[precision]
     most = judged if isinstance(judged, Mapping) else dict.fromkeys(parts, judged)
-    watched = {split: (images[: most[split]], targets[: most[split]]) for split, (images, targets) in parts.items()}
+    watched = {split: evenly_spaced(*part, most.get(split)) for split, part in parts.items()}
     loader = TensorLoader(
         *parts["train"],
         batch_size,
@@ -173,6 +187,6 @@ def diverged_rows(run: results.Run, parts: Parts, epochs: int, seconds: float) -
 
     A diverged run is a result of its strength or learning rate, and must not stop a sweep.
     """
-    wrong = {split: (targets[:JUDGED] != 0).double().mean().item() for split, (_, targets) in parts.items()}
+    wrong = {split: (targets != 0).double().mean().item() for split, (_, targets) in parts.items()}
     rows = [run.row("error", value, "fraction", split, "last", epochs, seconds) for split, value in wrong.items()]
     return [*rows, run.row("diverged", 1.0, "none", "train", "last", epochs, seconds)]

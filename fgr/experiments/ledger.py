@@ -57,9 +57,24 @@ class Ledger:
         self.rows += rows
         return frame(rows)
 
+    def derive(self, part: str, rows: list[Row]) -> pd.DataFrame:
+        """Take over rows that are computed from other rows; in the part's file they replace what has become stale."""
+        file = self.file(part)
+        if file is not None:
+            before = read(file).to_dict("records") if file.exists() else []
+            known = {_measured(Row(**values)) for values in before}
+            changed = {row.run_id for row in rows if _measured(row) not in known}
+            append(file, [row for row in rows if row.run_id in changed], replace=True)
+        self.rows += rows
+        return frame(rows)
+
     def of_other_parts(self, part: str) -> list[Row]:
         """Return all rows of the study but those in the file of this part: this process's, and recorded ones."""
         if self.folder is None:
             return list(self.rows)
         others = [file for file in sorted(self.folder.glob("*.csv")) if file != self.file(part)]
         return [*self.rows, *(Row(**values) for values in read(*others).to_dict("records"))]
+
+
+def _measured(row: Row) -> tuple[object, ...]:
+    return row.run_id, row.metric, row.split, row.selection, row.epochs, row.value

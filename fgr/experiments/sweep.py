@@ -28,7 +28,8 @@ def sweep(
         run: trains one cell with one seed, resuming from the checkpoint it is given, and returns its rows.
         experiment: the name that those rows carry.
         cells, seeds: what to run; seeds are the outer loop, so that an interrupted sweep holds whole pairs.
-        record: CSV file to keep finished runs in; a run under way resumes from a checkpoint beside it.
+        record: CSV file to keep finished runs in; a run under way resumes from a checkpoint beside it, if the library
+            is still the same.
         lent: rows of other sweeps, whose runs are taken over instead of run again.
     """
     cells = list(dict.fromkeys(cells))
@@ -46,7 +47,8 @@ def sweep(
 
 
 def _run_once(run: Runner, cell: Cell, seed: int, record: Path | None, name: str) -> list[results.Row]:
-    checkpoint = record.parent / ".checkpoints" / f"{name}.pt" if record is not None else None
+    # its rows will name the source of today, so a run that other source began is not gone on with
+    checkpoint = record.parent / ".checkpoints" / f"{name}-{results.source_hash()}.pt" if record is not None else None
     made = run(cell, seed, checkpoint)
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)

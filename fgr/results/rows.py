@@ -136,18 +136,26 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
     return pd.DataFrame([asdict(row) for row in rows], columns=list(COLUMNS))
 
 
-def append(path: Path, rows: Iterable[Row]) -> None:
+def append(path: Path, rows: Iterable[Row], replace: bool = False) -> None:
     """Append rows to a CSV file, whole or not at all, safe against other processes doing the same.
+
+    Args:
+        replace: take out what the file holds of the same runs.
 
     Raises:
         ValueError: if the file has other columns.
     """
+    rows = list(rows)
     text = frame(rows).to_csv(index=False, header=False, lineterminator="\n")
     with locked(path.parent / f".{path.name}.lock"):
         header = ",".join(COLUMNS) + "\n"
         before = (path.read_text() if path.exists() else "") or header
         if not before.startswith(header):
             raise ValueError(f"{path}: columns differ from the schema; see results/README.md, or name another file")
+        if replace:  # the id of its run begins a line
+            runs = {row.run_id for row in rows}
+            lines = before.splitlines(keepends=True)
+            before = "".join(line for line in lines if line.split(",", 1)[0] not in runs)
         gap = "" if before.endswith("\n") else "\n"
         with atomic_path(path) as file:
             file.write_text(before + gap + text)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
 from fgr.training.checkpoint import load_checkpoint, random_state, restore_random_state, save_checkpoint
@@ -91,8 +91,9 @@ def train(
 
     Raises:
         FloatingPointError: if the loss of an epoch is not finite; the message names the epoch and the learning rate.
-        ValueError: if the loader is empty, the checkpoint is damaged or of another model, optimiser or schedule, or
-            `autocast` is float16, whose gradients would vanish without loss scaling.
+        ValueError: if the loader is empty, the checkpoint is damaged or of another model, optimiser or schedule,
+            `autocast` is float16, whose gradients would vanish without loss scaling, or the schedule waits for a
+            metric (ReduceLROnPlateau), which this loop does not hand over.
 
     Example:
         >>> model = nn.Linear(3, 2)
@@ -104,6 +105,8 @@ def train(
     """
     if autocast is torch.float16:
         raise ValueError("autocast=torch.float16 needs loss scaling, which this loop has not; use torch.bfloat16")
+    if isinstance(schedule, ReduceLROnPlateau):
+        raise ValueError("schedule=ReduceLROnPlateau waits for a metric; use one that counts epochs, e.g. MultiStepLR")
     device = torch.device(device)
     model.to(device, memory_format=torch.channels_last if channels_last else torch.preserve_format)
     history: list[Epoch] = []
@@ -172,7 +175,8 @@ def train(
             schedule.step()
         if evaluate is not None:
             model.eval()
-            entry.metrics = evaluate(model)
+            # plain floats: a checkpoint with a NumPy number in it could not be read again with weights_only
+            entry.metrics = {name: float(value) for name, value in evaluate(model).items()}
         history.append(entry)
         _record(recorder, entry)
         start_batch, elapsed = 0, 0.0

@@ -44,6 +44,18 @@ def test_kept_rows_are_written_once_and_counted_by_this_study(project: Path) -> 
     assert ledger.rows == [first, second]
 
 
+def test_derived_rows_replace_what_has_become_stale(project: Path) -> None:
+    file = project / "r" / "part.csv"
+    before = Ledger("r").derive("part", [made_up("a", 0.25), made_up("b", 0.5)])
+    text = file.read_text()
+    assert Ledger("r").derive("part", [made_up("a", 0.25), made_up("b", 0.5)])["value"].tolist() == [0.25, 0.5]
+    assert file.read_text() == text  # nothing changed, time and commit included
+    Ledger("r").derive("part", [made_up("b", 0.75)])
+    after = results.read(file)
+    assert after["value"].tolist() == [0.25, 0.75] and after["run_id"].tolist() == before["run_id"].tolist()
+    assert Ledger("").derive("part", [made_up("a", 1.0)])["value"].tolist() == [1.0]
+
+
 def test_parts_lend_each_other_what_is_recorded(project: Path) -> None:
     """A part sees the rows of the others, of this process and of earlier ones, but not its own file."""
     mine, other, new = made_up("mine", 0.1), made_up("other", 0.2), made_up("new", 0.3)

@@ -338,6 +338,10 @@ def test_judges_share_their_networks_and_finished_folds_are_found_again(
     runs._fold.cache_clear()
     runs.judge(cell, 0, "cpu", tmp_path)
     assert len(numbers) == 3
+    monkeypatch.setattr(runs.results, "source_hash", lambda: "changed since")
+    runs._fold.cache_clear()
+    runs.judge(cell, 0, "cpu", tmp_path)
+    assert len(numbers) == 5  # what other code made is not taken for this code's
 
 
 def judged(cell: Cell, outputs: torch.Tensor) -> runs.Judged:

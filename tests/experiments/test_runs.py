@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from fgr.config import resolve
 from fgr.data import TensorLoader
 from fgr.experiments import classification
+from fgr.experiments.attend import runs as attend
 from fgr.experiments.classification import balanced_subset
 from fgr.experiments.orthoreg import grids, runs
 from fgr.experiments.orthoreg.runs import EXPERIMENT, Cell, cell_from_json, run_cell
@@ -274,7 +275,7 @@ def test_interrupted_sweep_resumes_to_the_same_rows(tmp_path: Path, monkeypatch:
             swept([PLAIN, LOCAL], [0], record=record)
     assert len(results.read(record)) == 18  # the first run is whole; of the second there is nothing yet
     (checkpoint,) = (tmp_path / ".checkpoints").iterdir()
-    assert checkpoint.stem == whole[-1].run_id
+    assert checkpoint.stem == f"{whole[-1].run_id}-{results.source_hash()}"
     epochs = []
     with monkeypatch.context() as patch:
         patch.setattr(runs, "regularizer_hooks", lambda m, c: [*hooks(m, c), lambda step: epochs.append(step.epoch)])
@@ -283,6 +284,36 @@ def test_interrupted_sweep_resumes_to_the_same_rows(tmp_path: Path, monkeypatch:
     assert measured(resumed) == measured(whole)
     assert measured(results.Row(**row) for row in results.read(record).to_dict("records")) == measured(whole)
     assert not checkpoint.exists()
+
+
+def test_a_run_that_other_source_began_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rows would name the source of today."""
+    checkpoints = []
+
+    def run(cell: Cell, seed: int, checkpoint: Path | None) -> list[results.Row]:
+        checkpoints.append(checkpoint)
+        raise Stopped
+
+    for source in ("before", "after"):
+        monkeypatch.setattr(results, "source_hash", lambda source=source: source)
+        with pytest.raises(Stopped):
+            sweep(run, EXPERIMENT, [PLAIN], [0], tmp_path / "record.csv")
+    assert len(set(checkpoints)) == 2
+
+
+def test_errors_of_a_sorted_set_are_measured_all_over_it() -> None:
+    targets = torch.arange(4).repeat_interleave(10)
+    images = torch.arange(40.0).reshape(40, 1, 1, 1)
+    some, labels = classification.evenly_spaced(images, targets, 8)
+    assert labels.bincount().tolist() == [2, 2, 2, 2] and torch.equal(targets[some.flatten().long()], labels)
+    assert len(classification.evenly_spaced(images, targets, 15)[1].unique()) == 4
+    for most in (None, 40, 50):
+        whole = classification.evenly_spaced(images, targets, most)
+        assert torch.equal(whole[0], images) and torch.equal(whole[1], targets)
+
+
+def test_a_test_set_is_never_cut() -> None:
+    assert "test" not in classification.JUDGED and "test" not in attend.JUDGED
 
 
 def test_rows_lent_by_another_sweep_are_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,14 @@ def test_no_row_is_lost_between_processes(tmp_path: Path, make_rows) -> None:
     assert (table["value"] == table["seed"] / 8).all()
 
 
+def test_replacing_takes_out_the_same_runs_only(tmp_path: Path, make_rows) -> None:
+    path = tmp_path / "rows.csv"
+    append(path, make_rows({0: 0.1, 1: 0.2}, mode="local"))
+    append(path, make_rows({1: 0.5}, mode="local"), replace=True)
+    table = read(path)
+    assert table["value"].tolist() == [0.1, 0.5] and table["seed"].tolist() == [0, 1]
+
+
 def test_failing_append_changes_nothing(path: Path, make_rows) -> None:
     def failing():
         yield from make_rows({5: 0.5})

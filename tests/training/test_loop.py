@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -161,6 +162,27 @@ def test_metrics_are_measured_in_evaluation_mode_and_training_goes_on(model: nn.
     assert modes == [True] * 6
     assert recorded == [(1, {"dropping": 0.0}), (2, {"dropping": 0.0})]
     assert all(isinstance(entry, Epoch) and entry.seconds > 0 for entry in history)
+
+
+def test_numpy_metrics_do_not_spoil_the_checkpoint(tmp_path: Path, model: nn.Module, batches: Batches) -> None:
+    def run(epochs: int) -> list[Epoch]:
+        sgd = SGD(model.parameters(), 0.1)
+        file = tmp_path / "c.pt"
+        return train(
+            model, batches, F.cross_entropy, sgd, epochs, evaluate=lambda _: {"e": np.float64(0.5)}, checkpoint=file
+        )
+
+    run(1)
+    assert [entry.metrics for entry in run(2)] == [{"e": 0.5}] * 2
+
+
+def test_a_schedule_that_waits_for_a_metric_is_refused_before_training(model: nn.Module, batches: Batches) -> None:
+    sgd = SGD(model.parameters(), 0.1)
+    before = [p.clone() for p in model.parameters()]
+    with pytest.raises(ValueError, match="ReduceLROnPlateau waits for a metric"):
+        schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(sgd)
+        train(model, batches, F.cross_entropy, sgd, 1, schedule=schedule)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters()))
 
 
 @pytest.mark.parametrize("epochs", [0, 1])

@@ -89,7 +89,7 @@ class Study:
         for size in self.config.batch_sizes:
             lrs |= self.choice(SHOWN, batch_size=size)
         rows = self._sweep("convergence", grids.convergence_cells(self.config, lrs), self.config.convergence_seeds)
-        self.ledger.keep("gain", grids.gain_rows(rows, self.profile))
+        self.ledger.derive("gain", grids.gain_rows(rows, self.profile))
         return rows
 
     def modern(self) -> pd.DataFrame:

@@ -111,7 +111,7 @@ class Study:
         if not self.config.shared_seeds:
             return frame([])
         table = self._sweep("shared_strength", shared_strength.cells(self.config), self.config.shared_seeds)
-        return self.ledger.keep("normalized", shared_strength.regret_rows(table, self.config, self.profile))
+        return self.ledger.derive("normalized", shared_strength.regret_rows(table, self.config, self.profile))
 
     def cifar(self) -> pd.DataFrame:
         """Fig. 5.6, Tables 5.2 and 5.3: a residual network without, with the global and with the local rule."""

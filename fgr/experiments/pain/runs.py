@@ -60,7 +60,8 @@ def _fold(base: Cell, seed: int, number: int, device: str, kept: Path | None) ->
     """Return a fold, from the disk where an interrupted run left it there; all judges of a cell share it."""
     if kept is None:
         return run_fold(base, seed, number, device)
-    name = hashlib.sha256(json.dumps([as_json(base), seed, number]).encode()).hexdigest()[:16]
+    made_by = (results.source_hash(), device)  # what other code has left there is not taken for this code's
+    name = hashlib.sha256(json.dumps([as_json(base), seed, number, *made_by]).encode()).hexdigest()[:16]
     file = kept / f"fold-{name}.pt"
     if not file.exists():
         made = run_fold(base, seed, number, device)

@@ -94,14 +94,14 @@ class Study:
         """Tables 2.3, 2.4 and 2.5: one subject left out at a time; and where those networks look."""
         rows = self._sweep("main", grids.main_cells(self.config), self.config.main_seeds)
         if len(rows):
-            self.ledger.keep("looks", grids.look_rows(rows, self.profile))
+            self.ledger.derive("looks", grids.look_rows(rows, self.profile))
         return rows
 
     def choices(self) -> pd.DataFrame:
         """Loss, mean and pretraining."""
         rows = self._sweep("choices", grids.choice_cells(self.config), self.config.choice_seeds)
         if len(rows):
-            self.ledger.keep("gain", grids.gain_rows(rows, self.profile))
+            self.ledger.derive("gain", grids.gain_rows(rows, self.profile))
         return rows
 
     def leaks(self) -> pd.DataFrame:
