@@ -11,7 +11,7 @@ from pictures import pictures
 from fgr.cli.runner import Report
 from fgr.data.manifests import Card, Manifest, manifest, names
 from fgr.paths import project_root
-from fgr.results.claims import judge_all, verdict_table
+from fgr.results.claims import Verdict, judge_all, verdict_table
 from fgr.results.published import published
 from fgr.results.rows import provenance
 
@@ -19,7 +19,7 @@ BADGES = {"supported": "bdg-success", "not supported": "bdg-danger", "undecided"
 GROUPS = {  # kind of manifest -> heading and introduction on the page of data sets
     "real": (
         "Real",
-        "Photographs and scans. Those with a size are fetched and verified by hash; the others publish no hash, and "
+        "Photographs and scans. Under each stands how to obtain it; those with hashes are verified by them, the others "
         "are read as they lie in their folder.",
     ),
     "generated": (
@@ -29,7 +29,8 @@ GROUPS = {  # kind of manifest -> heading and introduction on the page of data s
         "factor changes at a time, and that the programs run as they should. They **cannot** show how well a method "
         "does on photographs of birds or on people, what an error rate would be there, or whether it is fair: the "
         "program draws what its authors thought of, and the digits of cluttered MNIST are the only part that people "
-        "made. No number measured on them is set beside a printed one as if both were of one kind.",
+        "made. Where a number measured on them stands beside a printed one, the heads of the columns name both sets of "
+        "data: only signs and orders can be compared.",
     ),
     "restricted": (
         "Restricted",
@@ -48,8 +49,9 @@ def claims_page() -> str:
         "# Claims\n",
         "Each claim of the thesis that this companion can put to the test, the effect measured on recorded runs, and a",
         "verdict. Effects are means over paired seeds, positive in the direction of the claim; rates are in percentage",
-        "points. The smallest effect worth having was fixed before the runs. How verdicts are formed:",
-        "[](protocol.md). `fgr claims` prints the same table.\n",
+        "points. The smallest effect worth having was fixed before the runs, unless a note says otherwise. How verdicts are",
+        "formed: [](protocol.md). `fgr claims` prints effects and verdicts.\n",
+        f"{_counts(verdicts)}\n",
     ]
     for chapter in sorted({verdict.claim.chapter for verdict in verdicts}):
         mine = [verdict for verdict in verdicts if verdict.claim.chapter == chapter]
@@ -71,6 +73,14 @@ def claims_page() -> str:
             if claim.note:
                 text.append(f"\n{claim.note.strip()}")
     return "\n".join(text) + "\n"
+
+
+def _counts(verdicts: list[Verdict]) -> str:
+    """Return a table with how many claims of each chapter got each verdict, and of all."""
+    found = pd.DataFrame({"chapter": str(verdict.claim.chapter), "word": verdict.word} for verdict in verdicts)
+    counts = pd.crosstab(found["chapter"], found["word"]).reindex(columns=list(BADGES), fill_value=0)
+    counts.loc["all"] = counts.sum()
+    return table(counts.reset_index())
 
 
 def published_page() -> str:

@@ -1,6 +1,7 @@
 """What every notebook does around its experiments: say what runs, read recorded rows, close with a verdict."""
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def _shown(value: object) -> object:
 
 
 def origin(rows: pd.DataFrame) -> str:
-    """Say in one line which runs made a figure or table: profile, data, seeds, commit, source, torch, device."""
+    """Say which runs made a figure or table: profile, data, seeds, commit, torch, device; folded, what all have in common."""
     if rows.empty:
         return "Not run yet: no recorded rows."
     seeds = sorted(rows["seed"].unique())
@@ -77,14 +78,23 @@ def origin(rows: pd.DataFrame) -> str:
     words = {name: ", ".join(sorted(rows[name].unique())) for name in ("profile", "dataset", "torch", "device")}
     return (
         f"Made by profile {words['profile']}, data {words['dataset']}, {rows['run_id'].nunique()} runs, "
-        f"seeds {', '.join(map(str, seeds))}, commit {commits}, torch {words['torch']}, {words['device']}."
+        f"seeds {', '.join(map(str, seeds))}, commit {commits}, torch {words['torch']}, {words['device']}.\n\n"
+        f"<details><summary>Settings that all of them share</summary>{_shared(rows)}</details>"
     )
+
+
+def _shared(rows: pd.DataFrame) -> str:
+    """Return the settings that are the same in every run, as words; those that differ are what a figure compares."""
+    configs = [json.loads(text) for text in rows["config"].unique()]
+    first = configs[0]
+    same = [name for name in sorted(first) if all(name in config and config[name] == first[name] for config in configs)]
+    return ", ".join(f"{name} {first[name]}" for name in same if first[name] not in ("", [], None))
 
 
 def finish(notebook: str, config: object, profile: str, rows: list[results.Row]) -> dict[str, str]:
     """Write the rows of this run where the parameters ask for it, and return a verdict a headline number.
 
-    The verdict is "ok" or "off: ...", from results/expected; an empty dictionary if this profile has no bands.
+    The verdict is "ok" or "off: ...", from results/expected; one entry says so if this profile has no bands.
     """
     if config.rows:
         path = Path(config.rows)
@@ -92,4 +102,6 @@ def finish(notebook: str, config: object, profile: str, rows: list[results.Row])
         results.append(path, rows)
     bands_file = project_root() / "results" / "expected" / f"{notebook}.json"
     bands = read_expected(bands_file, profile) if bands_file.exists() else {}
+    if not bands:
+        return {"bands": f"none for profile {profile}; tests compare the smoke profile"}
     return compare(NOTEBOOKS[notebook].headline(results.frame(rows)), bands)

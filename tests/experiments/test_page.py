@@ -62,9 +62,17 @@ def test_settings_name_every_parameter_that_is_set() -> None:
 def test_origin_says_which_runs_made_it() -> None:
     assert page.origin(results.frame([])) == "Not run yet: no recorded rows."
     rows = [replace(toy(1.0, seed), commit="abc", dirty=dirty) for seed, dirty in ((1, False), (0, True))]
-    assert page.origin(results.frame(rows)) == (
+    line, folded = page.origin(results.frame(rows)).split("\n\n")
+    assert line == (
         f"Made by profile smoke, data none, 2 runs, seeds 0, 1, commit abc, abc+, torch {torch.__version__}, cpu."
     )
+    assert folded.startswith("<details>") and folded.endswith("</details>")
+
+
+def test_origin_has_the_settings_that_all_runs_share_and_no_others() -> None:
+    configs = ({"epochs": 4, "lr": 0.1, "folder": "", "gates": "none"}, {"epochs": 4, "lr": 0.2, "folder": ""})
+    rows = [replace(toy(1.0, seed), config=json.dumps(config)) for seed, config in enumerate(configs)]
+    assert page.origin(results.frame(rows)).endswith(">Settings that all of them share</summary>epochs 4</details>")
 
 
 def test_recorded_rows_or_an_empty_table(project: Path) -> None:
@@ -85,7 +93,7 @@ def test_rows_of_several_sweeps_stand_in_one_table() -> None:
 
 def test_finish_writes_the_rows_of_this_run_only_and_compares_them(project: Path, tmp_path: Path) -> None:
     config = Config(rows=str(tmp_path / "out" / "rows.csv"))
-    assert page.finish(NAME, config, "smoke", [toy(2.0), mlp()]) == {}  # no bands
+    assert list(page.finish(NAME, config, "smoke", [toy(2.0), mlp()])) == ["bands"]  # there are none, and it says so
     bands = {
         name: {"value": 2.0, "atol": 0.5, "why": "made up", "excludes": {"wrong": 9.0}}
         for name in ("toy_unevenness_local", "test_error_none", "gone")
