@@ -26,7 +26,7 @@ NAME = "ch04_attend_and_rectify"
 LAPTOP = resolve(Config, NAME, "laptop")
 PAPER = resolve(Config, NAME, "paper")
 TINY = Config(train=40, validation=20, test=20, epochs=1, batch_size=20, looked=4, bird_train=20, bird_test=20)
-LRS = {"baseline": 0.1, "attention": 0.2, "stn": 0.3, "projection": 0.05, "AD 4": 0.2}
+LRS = {"baseline": 0.1, "attention": 0.2, "stn": 0.3, "projection": 0.05, "AD 4": 0.2, "AW 2": 0.4}
 LRS |= {f"AD {depth}": depth / 100 for depth in (1, 2, 3)}
 
 
@@ -98,6 +98,15 @@ def test_each_depth_chooses_between_the_rates_of_nothing_and_of_all_attention() 
         for row in made_up(cell, 100, validation=abs(cell.lr - (middle, low)[cell.attention_depth > 2]))
     ]
     assert grids.chosen_lrs(results.frame(rows)) == {"AD 1": middle, "AD 2": middle, "AD 3": low, "AD 4": low}
+
+
+def test_each_width_chooses_too_and_shares_the_tries_of_one_head() -> None:
+    _, low, middle, high, _ = LAPTOP.lrs
+    lrs = {"baseline": low, "attention": high}
+    tried = grids.width_choice_cells(LAPTOP, lrs)
+    assert [(cell.lr, cell.heads) for cell in tried] == list(itertools.product((low, middle, high), (1, 2)))
+    assert {cell for cell in tried if cell.heads == 1} < set(grids.depth_choice_cells(LAPTOP, lrs, LAPTOP.layout))
+    assert [cell.lr for cell in grids.width_cells(LAPTOP, LRS)] == [LRS["AD 4"], LRS["AW 2"], LRS["attention"]]
 
 
 def test_a_projection_chooses_a_rate_of_its_own() -> None:
@@ -253,7 +262,8 @@ def test_looks_measure_what_the_functions_do(live: tuple) -> None:
     maps = looking.attention_map(model, inputs)
     assert value["attention", "mass_inside"] == pytest.approx((maps * masks).sum((1, 2)).mean().item(), rel=1e-5)
     summary = looking.summary(tables["looks"], "cluttered_mnist")
-    assert summary["looked with"].tolist() == [*looking.METHODS, "an even map"]
+    methods = [method.replace("_", " ") for method in looking.METHODS]
+    assert summary["looked with"].tolist() == [*methods, "an even map"]
     assert looking.summary(results.frame([]), "cluttered_mnist").empty
 
 
@@ -339,7 +349,10 @@ def test_selections_are_means_by_rule() -> None:
 def test_rates_are_shown_by_kind_and_a_diverged_run_says_so() -> None:
     """Errors of the test set, and of epochs before the last, do not count."""
     base = Cell(lr=0.1)
-    attending, moved = replace(base, attention_depth=4, heads=4), replace(base, network="stn", layout="released", lr=0.2)
+    attending, moved = (
+        replace(base, attention_depth=4, heads=4),
+        replace(base, network="stn", layout="released", lr=0.2),
+    )
     rows = made_up(base, 100, validation=0.25, test=0.5) + made_up(attending, 100, validation=0.125, test=0.5)
     rows += made_up(moved, 100, validation=0.9, test=0.5)
     run = results.Run(runs.EXPERIMENT, as_json(moved), moved.dataset, 100, "test", "cpu")

@@ -44,6 +44,13 @@ def _printed(table: pd.DataFrame, row: str, column: str) -> float | None:
     return table.loc[key, "value"] if key in table.index else None
 
 
+def _selections(table: pd.DataFrame, row: str) -> list[str]:
+    """Return which epoch each printed error of a row is of: one word for both, or one for each data set."""
+    sets = [name for name in ("cifar10", "cifar100") if f"{row}/{name}" in table.index]
+    words = [table.loc[f"{row}/{name}", "selection"] for name in sets]
+    return words if len(set(words)) < 2 else [f"{name}: {word}" for name, word in zip(sets, words)]
+
+
 def table_4_1() -> pd.DataFrame:
     """Return Table 4.1: printed errors, and the printed cost beside multiply-accumulates counted here."""
     table = published("T4.1")
@@ -58,7 +65,7 @@ def table_4_1() -> pd.DataFrame:
                 "GMAC, 100 classes": cost(name, 100).macs / 1e9,
                 "CIFAR-10 error": _printed(table, row, "cifar10"),
                 "CIFAR-100 error": _printed(table, row, "cifar100"),
-                "selection": table.loc[f"{row}/cifar10", "selection"],
+                "selection": ", ".join(dict.fromkeys(_selections(table, row))),
             }
         )
     return pd.DataFrame(lines)

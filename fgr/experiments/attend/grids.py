@@ -151,10 +151,13 @@ def depth_choice_cells(config: Config, lrs: dict[str, float], layout: str) -> li
 
     At few depths the network diverges at rates that it bears with attention at four.
     """
-    low, high = sorted((lrs["baseline"], lrs["attention"]))
     one = attention(config, 0.0, layout=layout, heads=1)
-    between = [lr for lr in config.lrs if low <= lr <= high]
-    return [replace(one, attention_depth=depth, lr=lr) for lr in between for depth in DEPTHS[1:]]
+    return [replace(one, attention_depth=depth, lr=lr) for lr in _between(config, lrs) for depth in DEPTHS[1:]]
+
+
+def _between(config: Config, lrs: dict[str, float]) -> list[float]:
+    low, high = sorted((lrs["baseline"], lrs["attention"]))
+    return [lr for lr in config.lrs if low <= lr <= high]
 
 
 def depth_cells(config: Config, lrs: dict[str, float], layout: str) -> list[Cell]:
@@ -171,9 +174,15 @@ def same_rate_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
     return [both["baseline"], both["attention"]]
 
 
+def width_choice_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
+    """Fewer heads than all at four depths, at the same learning rates."""
+    return [attention(config, lr, heads=heads) for lr in _between(config, lrs) for heads in WIDTHS[:-1]]
+
+
 def width_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
-    """Fig. 4.4 c: more heads at four depths."""
-    return [attention(config, lrs["attention"], heads=heads) for heads in WIDTHS]
+    """Fig. 4.4 c: more and more heads at four depths, each number of them at a rate of its own."""
+    cells = [attention(config, 0.0, heads=heads) for heads in WIDTHS]
+    return [replace(cell, lr=lrs[kind_of(cell)]) for cell in cells]
 
 
 def parts_cells(config: Config, lrs: dict[str, float]) -> list[Cell]:
@@ -234,8 +243,8 @@ def kind_of(cell: Any) -> str:
     """Return which kind of network a cell, or a row with the fields of one, is: each kind has a rate of its own."""
     if cell.network == "stn" or not cell.attention_depth:
         return "stn" if cell.network == "stn" else "baseline"
-    if cell.network == "cluttered_cnn" and cell.heads == 1:
-        return f"AD {cell.attention_depth}"
+    if cell.network == "cluttered_cnn" and cell.heads != WIDE:  # what Fig. 4.4 b and c compare
+        return f"AD {cell.attention_depth}" if cell.heads == 1 else f"AW {cell.heads}"
     return "projection" if getattr(cell, "gates", "") == "projection" else "attention"
 
 

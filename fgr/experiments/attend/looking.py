@@ -153,7 +153,7 @@ def summary(rows: pd.DataFrame, dataset: str, region: str = "object") -> pd.Data
     The line "an even map" is what a map without any preference would have inside: the share of the image.
     """
     prefix = "" if region == "object" else f"{region}_"
-    columns = ["looked with", "pointing game", "mass inside", "overlap"]
+    columns = ["looked with", "pointing game (%)", "mass inside (%)", "overlap (%)"]
     table = with_config(rows[rows["dataset"] == dataset]) if len(rows) else rows
     if table.empty:
         return pd.DataFrame(columns=columns)
@@ -161,7 +161,7 @@ def summary(rows: pd.DataFrame, dataset: str, region: str = "object") -> pd.Data
     for method in METHODS:
         mine = table[table["method"] == method]
         values = [100 * mine[mine["metric"] == f"{prefix}{measure}"]["value"] for measure in MEASURES]
-        lines.append([method, *(as_text(interval(value.tolist()), 1) for value in values)])
+        lines.append([method.replace("_", " "), *(as_text(interval(value.tolist()), 1) for value in values)])
     area = 100 * table[table["metric"] == f"{prefix}area"]["value"].mean()
     lines.append(["an even map", f"{area:.1f}", f"{area:.1f}", ""])
     return pd.DataFrame(lines, columns=columns)

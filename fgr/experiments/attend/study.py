@@ -101,8 +101,9 @@ class Study:
         """Fig. 4.4 c: more and more heads."""
         if not self.config.width_seeds:
             return frame([])
-        cells = grids.width_cells(self.config, self.choice(self.config.layout))
-        return self._sweep("width", cells, self.config.width_seeds)
+        lrs = self.choice(self.config.layout)
+        lrs |= self._chosen("choice_width", grids.width_choice_cells(self.config, lrs))
+        return self._sweep("width", grids.width_cells(self.config, lrs), self.config.width_seeds)
 
     def parts(self) -> pd.DataFrame:
         """Fig. 4.4 d: all parts, and each left out or exchanged."""
