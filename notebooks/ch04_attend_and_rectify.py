@@ -90,6 +90,7 @@ from fgr import attention
 from fgr.experiments.attend import (
     costs,
     grids,
+    kinds,
     looking,
     photographs,
     tables,
@@ -183,7 +184,7 @@ draw_runs.curves(live, "attention_depth", label="AD")
 model = study.attending()
 heads, titles = looking.heads_of(model, inputs[:1])
 images = shown.images[:1].expand(len(heads), -1, -1, -1)
-draw.overlays(images, heads, titles, columns=grids.WIDE)
+draw.overlays(images, heads, titles, columns=kinds.WIDE)
 
 # %% [markdown]
 # ### Depth and width (Fig. 4.4 b, c)
@@ -236,7 +237,7 @@ display(page.table(rates, "rates"))
 live = study.same_rate()  # trains at the laptop and paper profiles only
 
 # %% mystnb={"figure": {"caption": "Recorded: test error of the network alone and with attention (AD 4, AW 4), both at the rate that the network alone chose. Dots are seeds; bars are 95% intervals of the mean.", "name": "fig-same-rate"}, "image": {"alt": "Horizontal dot plot of test error for two networks, alone and with attention."}}
-same_rate = grids.with_kind(
+same_rate = kinds.with_kind(
     page.recorded("ch04_attend_and_rectify", "same_rate")
 )
 same_rate = same_rate.rename(columns={"kind": "part"})
@@ -297,7 +298,7 @@ live = study.clutter()  # trains at the laptop and paper profiles only
 
 # %% mystnb={"figure": {"caption": "Recorded: test error over the number of distractors at test (Fig. 4.4 e), means with 95% intervals over the seeds. All were trained with eight.", "name": "fig-clutter"}, "image": {"alt": "Three rising lines of test error over 4 to 64 distractors: the network alone, with attention, and with a spatial transformer."}}
 clutter_recorded = page.recorded("ch04_attend_and_rectify", "clutter")
-clutter = grids.with_kind(clutter_recorded)
+clutter = kinds.with_kind(clutter_recorded)
 draw.error_over(
     clutter, "test_distractors", "kind", "distractors at test", log=True
 )

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from fgr.config import ParameterError, as_json, resolve
 from fgr.data import ImageSet
 from fgr.data.synthetic.birds import separating_parts
-from fgr.experiments.attend import costs, grids, looking, robustness, runs, tables, tuned
+from fgr.experiments.attend import costs, grids, kinds, looking, robustness, runs, tables, tuned
 from fgr.experiments.attend.grids import Config
 from fgr.experiments.attend.runs import Cell
 from fgr.experiments.attend.study import Study
@@ -67,7 +67,7 @@ def test_width_and_parts_share_their_runs() -> None:
 def test_each_kind_has_equally_many_tries_by_a_seed_of_their_own() -> None:
     """All learning rates for each of three kinds."""
     cells = grids.choice_cells(LAPTOP, "printed")
-    table = grids.with_kind(results.frame(row for cell in cells for row in made_up(cell, 0, test=0.1)))
+    table = kinds.with_kind(results.frame(row for cell in cells for row in made_up(cell, 0, test=0.1)))
     assert table["kind"].value_counts().to_dict() == dict.fromkeys(("baseline", "attention", "stn"), len(LAPTOP.lrs))
     for config, field in itertools.product((LAPTOP, PAPER), grids.MAY_BE_EMPTY):
         assert grids.CHOICE_SEED not in getattr(config, field)
@@ -80,7 +80,7 @@ def test_learning_rates_are_chosen_on_validation_alone() -> None:
         _, low, middle, high, _ = LAPTOP.lrs
         wanted = {"stn": low}.get(cell.network, high if cell.attention_depth else middle)
         rows += made_up(cell, 100, validation=0.1 if cell.lr == wanted else 0.2, test=cell.lr)
-    assert grids.chosen_lrs(results.frame(rows)) == {"baseline": middle, "attention": high, "stn": low}
+    assert kinds.chosen_lrs(results.frame(rows)) == {"baseline": middle, "attention": high, "stn": low}
 
 
 def test_each_depth_chooses_between_the_rates_of_nothing_and_of_all_attention() -> None:
@@ -97,7 +97,7 @@ def test_each_depth_chooses_between_the_rates_of_nothing_and_of_all_attention() 
         for cell in tried
         for row in made_up(cell, 100, validation=abs(cell.lr - (middle, low)[cell.attention_depth > 2]))
     ]
-    assert grids.chosen_lrs(results.frame(rows)) == {"AD 1": middle, "AD 2": middle, "AD 3": low, "AD 4": low}
+    assert kinds.chosen_lrs(results.frame(rows)) == {"AD 1": middle, "AD 2": middle, "AD 3": low, "AD 4": low}
 
 
 def test_each_width_chooses_too_and_shares_the_tries_of_one_head() -> None:
@@ -114,7 +114,7 @@ def test_a_projection_chooses_a_rate_of_its_own() -> None:
     tried = grids.projection_cells(LAPTOP)
     assert [cell.lr for cell in tried] == list(LAPTOP.lrs) and {cell.gates for cell in tried} == {"projection"}
     rows = [row for cell in tried for row in made_up(cell, 100, validation=abs(cell.lr - LAPTOP.lrs[1]))]
-    assert grids.chosen_lrs(results.frame(rows)) == {"projection": LAPTOP.lrs[1]}
+    assert kinds.chosen_lrs(results.frame(rows)) == {"projection": LAPTOP.lrs[1]}
     *_, projected = grids.parts_cells(LAPTOP, LRS)
     assert (projected.gates, projected.lr) == ("projection", LRS["projection"])
 
@@ -221,7 +221,7 @@ def test_attention_map_with_loops(live: tuple) -> None:
             total = torch.zeros(40, 40)
             for j, (module, tap) in enumerate(zip(model.rectifier.attention, observed.taps)):
                 said = module(tap)
-                for k in range(grids.WIDE):
+                for k in range(kinds.WIDE):
                     large = F.interpolate(said.masks[b : b + 1, k : k + 1], (40, 40), mode="bilinear")[0, 0]
                     total += gates[b, j] * said.gates[b, k] * large / large.sum()
             torch.testing.assert_close(found, total / total.sum(), rtol=1e-4, atol=1e-7)

@@ -1,12 +1,12 @@
 """What chapter 4 runs at each size: the notebook's parameters, and the cells behind every figure and table."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
 from fgr.config import check_lists
 from fgr.experiments.attend import looking, robustness
+from fgr.experiments.attend.kinds import WIDE, kind_of
 from fgr.experiments.attend.runs import EXPERIMENT, Cell
 from fgr.results.rows import with_config
 
@@ -22,7 +22,7 @@ MAY_BE_EMPTY = (
 CHOICE_SEED = 100  # of the runs that choose learning rates; no reported run uses it
 DEPTHS = (0, 1, 2, 3, 4)  # AD of Fig. 4.4 b
 WIDTHS = (1, 2, 4)  # AW of Fig. 4.4 c
-DEEP, WIDE = 4, 4  # the best AD and AW of the thesis
+DEEP = 4  # the best AD of the thesis
 RELEASED, STRONG = 0.001, 1000.0  # weights of the inter-mask penalty: the released one, and one that matters
 
 ALL = {"attention_depth": DEEP, "heads": WIDE, "penalty": RELEASED}
@@ -237,30 +237,6 @@ def birds(config: Config) -> Cell:
 def look_cells(config: Config, cell: Cell) -> list[looking.Look]:
     """Every method of looking into the network of a cell."""
     return [looking.look(cell, method, config.looked) for method in looking.METHODS]
-
-
-def kind_of(cell: Any) -> str:
-    """Return which kind of network a cell, or a row with the fields of one, is: each kind has a rate of its own."""
-    if cell.network == "stn" or not cell.attention_depth:
-        return "stn" if cell.network == "stn" else "baseline"
-    if cell.network == "cluttered_cnn" and cell.heads != WIDE:  # what Fig. 4.4 b and c compare
-        return f"AD {cell.attention_depth}" if cell.heads == 1 else f"AW {cell.heads}"
-    return "projection" if getattr(cell, "gates", "") == "projection" else "attention"
-
-
-def with_kind(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of cluttered digits with the kind of their network, see `kinds`, as a further column."""
-    if rows.empty:
-        return rows.assign(kind="")
-    return rows.assign(kind=[kind_of(row) for row in with_config(rows).itertuples()])
-
-
-def chosen_lrs(rows: pd.DataFrame) -> dict[str, float]:
-    """Return kind -> the learning rate with the lowest validation error at the last epoch."""
-    table = with_config(with_kind(rows))
-    table = table[(table.metric == "error") & (table.split == "validation") & (table.selection == "last")]
-    means = table.groupby(["kind", "lr"])["value"].mean()
-    return {str(kind): float(part.idxmin()[1]) for kind, part in means.groupby("kind")}
 
 
 def headline(rows: pd.DataFrame) -> dict[str, float]:

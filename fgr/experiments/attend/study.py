@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fgr.attention import AttendAndRectify
 from fgr.data import ImageSet
-from fgr.experiments.attend import finetune, grids, looking, robustness, runs, tuned
+from fgr.experiments.attend import finetune, grids, kinds, looking, robustness, runs, tuned
 from fgr.experiments.attend.looking import Look
 from fgr.experiments.attend.robustness import Crowd
 from fgr.experiments.ledger import Ledger
@@ -144,8 +144,8 @@ class Study:
     def _chosen(self, name: str, cells: list[Cell], run: Runner | None = None) -> dict[str, float]:
         """Return kind -> learning rate, chosen among the cells by runs of their own if there is a choice."""
         if len({cell.lr for cell in cells}) == 1:
-            return {grids.kind_of(cell): cell.lr for cell in cells}
-        return grids.chosen_lrs(self._sweep(name, cells, [grids.CHOICE_SEED], run))
+            return {kinds.kind_of(cell): cell.lr for cell in cells}
+        return kinds.chosen_lrs(self._sweep(name, cells, [grids.CHOICE_SEED], run))
 
     def _attention(self) -> runs.Cell:
         return grids.attention(self.config, self.choice(self.config.layout)["attention"])

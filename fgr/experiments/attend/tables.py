@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from fgr.experiments.attend.grids import with_kind
+from fgr.experiments.attend.kinds import with_kind
 from fgr.experiments.attend.runs import Cell
 from fgr.results.rows import with_config
 

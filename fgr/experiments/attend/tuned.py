@@ -4,7 +4,8 @@ import pandas as pd
 
 from fgr.experiments.attend.backbones import backbone
 from fgr.experiments.attend.finetune import Cell
-from fgr.experiments.attend.grids import WIDE, Config
+from fgr.experiments.attend.grids import Config
+from fgr.experiments.attend.kinds import WIDE
 from fgr.experiments.attend.photographs import BIRDS
 from fgr.results.published import as_text, published
 from fgr.results.rows import with_config
