@@ -70,16 +70,16 @@ def _shown(value: object) -> object:
 
 
 def origin(rows: pd.DataFrame) -> str:
-    """Say which runs made a figure or table: profile, data, seeds, commit, torch, device; folded, what all have in common."""
+    """Say which runs made a figure or table, with their profile, data, seeds and commit; folded, what they share."""
     if rows.empty:
         return "Not run yet: no recorded rows."
-    seeds = sorted(rows["seed"].unique())
+    seeds, shared = sorted(rows["seed"].unique()), _shared(rows)
     commits = ", ".join(sorted({f"{c}{'+' if d else ''}" for c, d in zip(rows["commit"], rows["dirty"])}))
     words = {name: ", ".join(sorted(rows[name].unique())) for name in ("profile", "dataset", "torch", "device")}
     return (
         f"Made by profile {words['profile']}, data {words['dataset']}, {rows['run_id'].nunique()} runs, "
-        f"seeds {', '.join(map(str, seeds))}, commit {commits}, torch {words['torch']}, {words['device']}.\n\n"
-        f"<details><summary>Settings that all of them share</summary>{_shared(rows)}</details>"
+        f"seeds {', '.join(map(str, seeds))}, commit {commits}, torch {words['torch']}, {words['device']}."
+        + (f"\n\n<details><summary>Settings that all of them share</summary>{shared}</details>" if shared else "")
     )
 
 

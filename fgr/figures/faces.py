@@ -1,6 +1,6 @@
 """Pictures of chapter 2: stages of preparation, predicted and true pain over time, saliency beside the mean face."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,8 +9,11 @@ from torch import Tensor
 from fgr.checks import check_shape
 from fgr.figures.maps import CELL, SCALE
 from fgr.figures.runs import chosen, not_run
+from fgr.figures.samples import sheet
 from fgr.figures.style import BLACK, BLUE, CYCLE, VERMILION, Figure, panels, style
 from fgr.results.statistics import interval
+
+READABLE = 13  # points of labels in a figure so wide that the page shows it at little more than half its size
 
 
 def stages(shown: Mapping[str, Tensor]) -> Figure:
@@ -24,14 +27,29 @@ def stages(shown: Mapping[str, Tensor]) -> Figure:
     """
     count = len(next(iter(shown.values())))
     with style():
-        figure = Figure(figsize=(CELL * count + 1.4, CELL * len(shown)))
+        figure = Figure(figsize=(CELL * count + 2.2, CELL * len(shown)))
         axes = figure.subplots(len(shown), count, squeeze=False)
         for row, (title, images) in zip(axes, shown.items()):
             check_shape(images, f"{count} C H W", title)
             for ax, image in zip(row, images):
                 ax.imshow(image.permute(1, 2, 0).numpy())
                 _picture(ax)
-            row[0].set_ylabel(title, rotation=0, ha="right", va="center", fontsize=8)
+            words = title.replace(", ", ",\n")
+            row[0].set_ylabel(words, rotation=0, ha="right", va="center", fontsize=READABLE)
+    return figure
+
+
+def in_a_row(images: Tensor, titles: Sequence[str]) -> Figure:
+    """Draw a few images side by side, a title above each that is readable at the width of a page.
+
+    Args:
+        images: (B, C, H, W) uint8.
+        titles: one an image.
+    """
+    figure = sheet(images, titles, columns=len(images))
+    figure.set_figheight(figure.get_figheight() + 0.1)
+    for axes in figure.axes:
+        axes.title.set_fontsize(READABLE)
     return figure
 
 
@@ -54,13 +72,16 @@ def traces(levels: Mapping[str, Tensor]) -> Figure:
     return figure
 
 
-def saliency(average: Tensor, face: Tensor) -> Figure:
-    """Draw the average saliency map and the mean face side by side (Fig. 2.5).
+def saliency(average: Tensor | None, face: Tensor | None) -> Figure:
+    """Draw the average saliency map and the mean face side by side (Fig. 2.5); without a map, say so.
 
     Args:
-        average: (S, S), 0 or above.
+        average: (S, S), 0 or above; None if none was measured.
         face: (3, S, S) in [0, 1].
     """
+    if average is None or face is None:
+        with style():
+            return not_run(panels(1, width=2.6, height=2.4)[0])
     check_shape(average, "H W", "average")
     with style():
         figure, (left, right) = panels(2, width=2.6, height=2.4)

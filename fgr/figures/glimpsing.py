@@ -8,6 +8,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import Tensor
 
 from fgr.figures import maps
+from fgr.figures.faces import in_a_row
 from fgr.figures.maps import overlays
 from fgr.figures.runs import chosen, not_run
 from fgr.figures.samples import sheet
@@ -15,7 +16,8 @@ from fgr.figures.style import BLACK, BLUE, CYCLE, GREEN, ORANGE, VERMILION, Figu
 from fgr.results.rows import with_config
 from fgr.results.statistics import Interval, interval
 
-__all__ = ["accuracy_over_cells", "confusion", "mechanism", "overlays", "sheet", "some", "where"]
+__all__ = ["accuracy_over_cells", "confusion", "in_a_row", "mechanism", "overlays", "some", "where"]
+WORDS = 11  # points of the labels in the drawing of the model
 SHAPES = ("o", "s", "^", "D", "v")
 KINDS = {  # part and metric of rows -> words, colour, mark
     ("looks", "weight"): ("weight of the grid", BLUE, "o"),
@@ -33,18 +35,18 @@ def mechanism() -> Figure:
         axes = figure.add_subplot()
         axes.set(xlim=(-0.6, 8.2), ylim=(-1.1, 3.3), aspect="equal")
         axes.set_axis_off()
-        _box(axes, 0.2, 2.3, 0.6, 0.6, "small\nview", BLACK)
+        _box(axes, 0.15, 2.3, 0.75, 0.6, "small\nview", BLACK)
         _box(axes, 1.8, 2.3, 1.0, 0.6, "where\nnetwork", BLUE)
         _grid(axes, 3.4, 1.9, 0.8, filled=True)
-        axes.text(3.8, 2.82, r"grid $\mathbf{G}$", fontsize=8, ha="center")
+        axes.text(3.8, 2.8, r"grid $\mathbf{G}$", fontsize=WORDS, ha="center")
         _grid(axes, -0.4, -0.6, 1.3, filled=False)
-        axes.text(0.25, -0.85, "large image", fontsize=8, ha="center")
+        axes.text(0.25, -0.92, "large image", fontsize=WORDS, ha="center")
         _box(axes, 3.8, 0.1, 1.0, 0.6, "what\nnetwork", ORANGE)
-        axes.text(2.1, 0.3, "n patches", fontsize=8, ha="center")
+        axes.text(2.1, 0.22, "n patches", fontsize=WORDS, ha="center")
         _box(axes, 5.6, 0.1, 1.0, 0.6, "weight\nby G", GREEN)
         _box(axes, 7.4, 1.3, 1.0, 0.8, "join,\nclassify", VERMILION)
         for start, end in (
-            *(((0.55, 2.3), (1.25, 2.3)), ((2.35, 2.3), (3.35, 2.3)), ((0.95, 0.1), (3.25, 0.1))),
+            *(((0.6, 2.3), (1.25, 2.3)), ((2.35, 2.3), (3.35, 2.3)), ((0.95, 0.1), (3.25, 0.1))),
             *(((4.35, 0.1), (5.05, 0.1)), ((3.8, 1.85), (2.3, 0.55)), ((4.25, 2.1), (5.5, 0.5))),
             *(((7.4, 3.1), (7.4, 1.73)), ((6.15, 0.2), (6.95, 1.0))),
         ):
@@ -56,7 +58,7 @@ def mechanism() -> Figure:
 def _box(axes, x: float, y: float, width: float, height: float, words: str, color: str) -> None:
     corner = (x - width / 2, y - height / 2)
     axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle="round,pad=0.03", fc="white", ec=color))
-    axes.text(x, y, words, ha="center", va="center", fontsize=7.5)
+    axes.text(x, y, words, ha="center", va="center", fontsize=WORDS)
 
 
 def _grid(axes, x: float, y: float, side: float, filled: bool) -> None:

@@ -70,9 +70,9 @@ def icc(predicted: Tensor, true: Tensor, form: str = "3,1") -> float:
             "1,1" one-way, raters not told apart. pingouin calls them ICC(C,1), ICC(A,1) and ICC(1,1).
 
     Returns:
-        At most 1; negative where they agree less than by chance. NaN where the denominator is 0: if all ratings are
-        the same; for "3,1" if neither ever changes (two different constants give 0 for "2,1" and -1 for "1,1", by the
-        definition: all that varies is the rater); for "2,1" if there are two frames, a, b to one and b, a to the other.
+        At most 1; negative where they agree less than by chance. NaN where the denominator is 0, which it is if all
+        ratings are the same; for "3,1" if neither ever changes (two different constants give 0 for "2,1" and -1 for
+        "1,1", since only the rater varies); for "2,1" if there are two frames, a, b to one and b, a to the other.
 
     Raises:
         ValueError: as `mean_absolute_error`, on fewer than two values, or on another form.

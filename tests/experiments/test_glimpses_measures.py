@@ -3,15 +3,16 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
 from fgr.config import as_json
 from fgr.data import ImageSet
-from fgr.data.age_groups import ADIENCE, IMAGES_OF_GROUPS, names
+from fgr.data.age_groups import ADIENCE, IMAGES_OF_GROUPS, names, to_images_of_groups
 from fgr.data.synthetic.faces import AGE_REGIONS, FACE_REGIONS, REGIONS
-from fgr.experiments.glimpses import details, grids, looking, runs, tables
+from fgr.experiments.glimpses import details, grids, groups, looking, runs, tables
 from fgr.experiments.glimpses.details import Detail, detail
 from fgr.experiments.glimpses.faces import labelled
 from fgr.experiments.glimpses.runs import Cell
@@ -157,7 +158,9 @@ def test_design_table_averages_over_the_other_choices() -> None:
     """Each line by hand; the small view and the fixed design on their own."""
     cells = grids.design_cells(grids.Config(), dict.fromkeys(("low", "glimpse", "add"), 0.1))
     rows = [row for n, cell in enumerate(cells) for row in rows_of(cell, "accuracy", [n / 100, n / 100])]
-    table = tables.design_table(results.frame(rows)).set_index("choice")["ours (%)"].str.split(" ").str[0].astype(float)
+    shown = tables.design_table(results.frame(rows))
+    ours = shown["ours, generated faces (%)"].str.split(" ").str[0].astype(float)
+    table = dict(zip(shown["in the thesis"].where(shown["in the thesis"] != "", shown["here"]), ours))
     number = {cell: n for n, cell in enumerate(cells)}
     main = [cell for cell in cells if cell.network == "glimpse" and cell.choice == "top" and cell.depth == 2]
     assert len(main) == 12
@@ -168,8 +171,34 @@ def test_design_table_averages_over_the_other_choices() -> None:
     ):
         mine = [number[cell] for cell in main if getattr(cell, field) == value]
         assert table[published("T3.5").loc[f"t3.5/{key}", "row"]] == pytest.approx(np.mean(mine), abs=0.01)
-    assert table["fixed design, pool3"] == 14 and table["fixed design, sampled cells"] == 13
-    assert (tables.design_table(NONE)["ours (%)"] == "not run").all()
+    assert table["fixed design, k = 4, pool3"] == 14  # of the smoke profile
+    assert table["fixed design, k = 4, pool2, cells drawn in training"] == 13
+    printed = published("T3.5")["value"]
+    for key, line in zip(grids.table_3_5(2), shown.to_dict("records")):
+        assert line["printed, Adience (%)"] == f"{printed[key]:.2f}" and line["here"]
+    assert (tables.design_table(NONE)["ours, generated faces (%)"] == "not run").all()
+
+
+def test_best_cells_are_those_with_the_highest_mean() -> None:
+    """Their gain is over the smallest view alone, paired by seed."""
+    rows = rows_of(Cell(network="low"), "accuracy", [0.3, 0.5]) + rows_of(
+        Cell(network="low", low_size=32), "accuracy", [0.6, 0.6]
+    )
+    rows += rows_of(Cell(grid=4, patches=2), "accuracy", [0.5, 0.7]) + rows_of(Cell(), "accuracy", [0.9, 0.2])
+    shown = tables.best_cells(results.frame(rows))
+    assert shown["ours, generated faces"].tolist() == ["4", "2", "12.5", "20.0 ± 0.0"]
+    assert shown["printed, Adience"].tolist() == ["16", "5", "2", "2.4 (by Table 3.6: 4.0)"]
+    assert set(tables.best_cells(NONE)["ours, generated faces"]) == {"not run"}
+
+
+def test_speed_is_shown_in_words() -> None:
+    """As the benchmark wrote it; columns without lines where it has not been run."""
+    line = {"group": "small", "variant": "small view alone", "step": "training", "batch": 16, "seconds_a_step": 0.01}
+    line |= {"ratio": 0.1, "macs_ratio": 0.06, "macs": 9, "device": "cpu"}
+    shown = tables.speed_table(pd.DataFrame([line]), "small")
+    assert shown.iloc[0].tolist() == ["small view alone", "training", 16, 0.01, 0.1, 0.06]
+    assert tables.speed_table(pd.DataFrame([line]), "vgg16").empty
+    assert tables.speed_table(pd.DataFrame(), "small").columns.tolist() == shown.columns.tolist()
 
 
 def test_cost_table_is_sorted_by_what_is_computed() -> None:
@@ -187,17 +216,21 @@ def test_printed_numbers_stand_beside_folds_years_and_another_population() -> No
     """In percent or years, "not run" without rows."""
     age = [row for kind in ("low", "glimpse") for row in rows_of(Cell(network=kind, folds=5), "accuracy", [0.4, 0.6])]
     beside = tables.folds_beside(results.frame(age), NONE)
-    assert beside["ours"].tolist()[::3] == [beside["ours"][0]] * 2 and beside["ours"][0].startswith("50.00 ±")
+    ours = beside["ours, generated faces (%)"].tolist()
+    assert ours[::3] == [ours[0]] * 2 and ours[0].startswith("50.00 ±")
     assert beside["folds"].tolist() == [2, 0, 0, 2, 0, 0]
-    assert beside["printed (Adience)"][0] == "57.8 ± 4.9"
+    assert beside["printed, Adience (%)"].tolist()[::5] == ["57.8 ± 4.9", "93.0 ± 1.8"]
+    assert beside["named right"].tolist() == ["age group", "age group, one off at most", "gender"] * 2
     years = rows_of(Cell(labels="years"), "mae", [5.0], "years")
-    assert tables.years_table(results.frame(years))["ours (years)"].tolist() == ["not run", "5.00"]
+    assert tables.years_table(results.frame(years))["ours, generated faces (years)"].tolist() == ["not run", "5.00"]
     alone = detail(Cell(folds=5), "cross", tested="b")
     together = detail(Cell(folds=5), "cross", tested="b", members=(0, 1))
     both = rows_of(alone, "accuracy", [0.2, 0.4]) + rows_of(together, "accuracy", [0.5])
-    table = tables.cross_table(results.frame(both)).set_index("what")
-    assert table.loc["age", "ours, one network (%)"].startswith("30.00 ±")
-    assert table.loc["age", "ours, mean of the folds (%)"] == "50.00" and table.loc["gender"].iloc[1] == "not run"
+    table = tables.cross_table(results.frame(both)).set_index("named right")
+    assert table["printed, Images of Groups (%)"].tolist() == ["60.0", "94.5", "86.9"]
+    assert table.loc["age group", "ours, generated faces, one network (%)"].startswith("30.00 ±")
+    assert table.loc["age group", "ours, generated faces, mean of the folds (%)"] == "50.00"
+    assert table.loc["gender"].iloc[1] == "not run"
     assert len(tables.cross_table(NONE)) == 3
 
 
@@ -211,16 +244,20 @@ def test_fairness_sums_people_over_runs() -> None:
     ):
         rows += rows_of(cell, f"faces: {group}", count, "count") + rows_of(cell, f"accuracy: {group}", right)
     table = results.frame(rows)
-    counted = tables.of_people(table, "gender").set_index("gender")
+    counted = groups.of_people(table, "gender").set_index("gender")
     assert counted.loc["women", ["faces", "right"]].tolist() == [20, 16]
-    fair = tables.fairness(table, "gender").set_index(["gender", "skin"])
+    fair = groups.fairness(table, "gender").set_index(["gender", "skin"])
     assert fair.loc[("women", "dark"), "25-32"] == fair.loc[("women", "dark"), "all"] == "80"
     assert fair.loc[("men", "light"), "60+"] == "-"
-    by_age = tables.by_age(table).set_index("age group")
-    assert by_age.loc["25-32", "ours (%)"] == "80.0" and by_age.loc["0-2", "ours (%)"] == "not run"
-    assert by_age["printed (%)"].tolist() == [84.6, 82.2, 89.0, 96.1, 98.2, 98.6, 97.3, 94.2]
-    assert tables.fairness(table, "age").empty and tables.fairness(NONE, "age").empty
-    assert tables.by_age(NONE)["our faces"].sum() == 0
+    by_age = groups.by_age(table).set_index("age group")
+    ours, printed = by_age["our accuracy, generated faces (%)"], by_age["printed accuracy, Adience (%)"]
+    assert ours["25-32"] == "80.0" and ours["0-2"] == "not run"
+    assert printed.astype(float).tolist() == [84.6, 82.2, 89.0, 96.1, 98.2, 98.6, 97.3, 94.2]
+    others = by_age["printed accuracy, Images of Groups (%)"]
+    assert others["0-2"] == "67.3 (0-2)" and others["38-43"] == others["48-53"] == "98.0 (37-65)"
+    assert others["60+"] == "90.6 (66+)"
+    assert groups.fairness(table, "age").empty and groups.fairness(NONE, "age").empty
+    assert groups.by_age(NONE)["our faces"].sum() == 0
 
 
 def test_tables_of_looks_stand_beside_a_grid_that_has_not_learned() -> None:
@@ -243,9 +280,41 @@ def test_tables_of_looks_stand_beside_a_grid_that_has_not_learned() -> None:
 def test_confusion_of_rows_is_their_mean() -> None:
     """Zeros without rows."""
     cell = detail(Cell(), "confusion")
-    shares, groups = tables.confusion_of(results.frame(rows_of(cell, "confusion: 4-6 as 8-13", [0.2, 0.4])))
-    assert shares[1, 2] == pytest.approx(0.3) and shares.sum() == pytest.approx(0.3) and groups == list(names(ADIENCE))
-    assert not tables.confusion_of(NONE)[0].any()
+    shares, known = groups.confusion_of(results.frame(rows_of(cell, "confusion: 4-6 as 8-13", [0.2, 0.4])))
+    assert shares[1, 2] == pytest.approx(0.3) and shares.sum() == pytest.approx(0.3) and known == list(names(ADIENCE))
+    assert not groups.confusion_of(NONE)[0].any()
+
+
+def test_printed_confusion_is_table_3_7() -> None:
+    """True groups in rows, which add up to one but for rounding."""
+    shares, known = groups.printed_confusion()
+    numbers = published("T3.7")["value"]
+    assert known == ["0-2", "4-6", "8-12", "15-20", "25-32", "38-43", "48-53", "+60"]
+    assert shares[3, 4] == numbers["t3.7/15-20/25-32"] / 100 and shares[7, 6] == numbers["t3.7/60/48-53"] / 100
+    assert shares.sum(1) == pytest.approx(np.ones(8), abs=0.005)
+
+
+def test_confusions_in_words() -> None:
+    """Of the groups that are there: which are right, what the others are taken for, and which are never named."""
+    shares = np.array([[0.2, 0.8, 0.0, 0.0], [0.1, 0.9, 0.0, 0.0], [0.0, 0.6, 0.39, 0.01], [0.0, 0.0, 0.0, 0.0]])
+    assert groups.confusion_in_words(shares, ["a", "b", "c", "d"]) == (
+        "The most frequent answer is right for b. It is b for a and c. Hardly ever named: d."
+    )
+    assert groups.confusion_in_words(np.eye(2), ["a", "b"]) == "The most frequent answer is right for a and b."
+    assert groups.confusion_in_words(1 - np.eye(2), ["a", "b"]) == (
+        "The most frequent answer is right for no group. It is b for a; a for b."
+    )
+    assert groups.confusion_in_words(np.zeros((2, 2)), ["a", "b"]).startswith("Not run")
+
+
+def test_table_3_2_is_the_printed_one() -> None:
+    """Each group of Adience by its bounds, and what the library makes of it."""
+    shown = groups.mapping()
+    numbers = published("T3.2")
+    printed = {key.split("/")[3]: key.split("/")[1] for key in numbers.index if "/adience/" in key}
+    assert dict(zip(shown["Adience"], shown["Images of Groups"])) == printed
+    translated = to_images_of_groups(torch.arange(8)).tolist()
+    assert shown["Images of Groups"].tolist() == [names(IMAGES_OF_GROUPS)[group] for group in translated]
 
 
 def test_headline_is_read_off_the_rows() -> None:

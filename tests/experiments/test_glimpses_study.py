@@ -13,7 +13,7 @@ from PIL import Image
 from fgr import data
 from fgr.config import as_json
 from fgr.data.readers import adience
-from fgr.experiments.glimpses import details, faces, grids, looking, runs, tables
+from fgr.experiments.glimpses import details, faces, grids, groups, looking, runs, tables
 from fgr.experiments.glimpses import study as chapter
 from fgr.experiments.glimpses.details import detail
 from fgr.experiments.glimpses.grids import Config
@@ -65,9 +65,9 @@ def test_every_table_and_title_of_the_live_page(live: tuple) -> None:
     for task in ("age", "gender"):
         looks = tables.looks_table(measured, task)
         assert set(looks["region"]) <= set(looking.ASKED) and len(looks) >= 4
-        assert not tables.fairness(measured, task, fewest=1).empty
-    shares, groups = tables.confusion_of(measured)
-    assert shares.sum(1).round(6).tolist() == [float(row.any()) for row in shares] and len(groups) == 8
+        assert not groups.fairness(measured, task, fewest=1).empty
+    shares, known = groups.confusion_of(measured)
+    assert shares.sum(1).round(6).tolist() == [float(row.any()) for row in shares] and len(known) == 8
     shown = study.faces()
     first = chapter.one_of_each(shown)
     assert [int(shown.targets[row]) for row in first] == shown.targets.unique().tolist()
@@ -264,7 +264,7 @@ def test_live_page_runs_on_faces_of_ones_own(write: Callable, tmp_path: Path) ->
     trained, measured = study.live(), study.live_details()
     assert set(trained["dataset"]) == {name} and trained["run_id"].nunique() == 4
     assert tables.looks_table(measured).empty and (tables.eyes_table(measured).iloc[:, 1] != "not run").all()
-    assert set(tables.of_people(measured, "gender")["tone"]) == {details.OF_ALL}
+    assert set(groups.of_people(measured, "gender")["tone"]) == {details.OF_ALL}
     sets = runs.image_sets(grids.cell(study.config, 0.02), 0)
     assert sum(map(len, sets.values())) == 30 and sets["test"].images.shape[2:] == (32, 32)
     if name != "utkface":  # which does not say who is who

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from fgr.config import ParameterError, as_json, resolve
-from fgr.experiments.pain import grids, pictures, runs, study, tables
+from fgr.experiments.pain import by_subject, grids, pictures, runs, study, tables
 from fgr.experiments.pain.cells import EXPERIMENT, Cell
 from fgr.experiments.pain.grids import Config
 from fgr.experiments.pain.looking import PLACES
@@ -122,7 +122,7 @@ def test_looks_become_rows_a_map_and_an_even_one() -> None:
     assert len(found) == 12 and found["saliency", "crop", "muscles"] == 0.1
     assert found["even", "frontal_deformed", "face"] == 0.3
     shown = tables.recorded_places(results.frame(grids.look_rows(results.frame(rows), "test")))
-    assert shown["map, recorded"].tolist() == ["saliency", "even"] * 2 and shown["face (%)"].iloc[1] == "30.0"
+    assert shown["map"].tolist() == ["saliency", "an even map"] * 2 and shown["face (%)"].iloc[1] == "30.0"
 
 
 def test_gain_is_auc_with_pretraining_less_without() -> None:
@@ -220,8 +220,17 @@ def test_looks_are_means_over_the_folds(page: tuple) -> None:
     looks = page[0].looks()
     assert looks.saliency.sum().item() == pytest.approx(1, abs=1e-5) and len(looks.shares) == 3 * SMALL.folds
     shown = tables.places(looks)
-    assert shown["map, live"].tolist() == ["saliency", "even"]
+    assert shown["map"].tolist() == ["saliency", "an even map"]
     assert float(shown["face (%)"][0]) + float(shown["background (%)"][0]) == pytest.approx(100, abs=0.11)
+
+
+def test_where_nothing_is_looked_at_the_page_goes_on(page: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The paper profile is of photographs, which do not say what their pixels show."""
+    monkeypatch.setattr(
+        page[0], "_judged", lambda cell: runs.Judged(torch.zeros(0), torch.zeros(0), torch.zeros(0), [])
+    )
+    assert page[0].looks() is None
+    assert tables.places(None).empty and tables.places(None).columns[0] == "map"
 
 
 def test_study_runs_nothing_that_it_was_not_asked_for() -> None:
@@ -271,43 +280,77 @@ def main_rows() -> pd.DataFrame:
 
 
 def test_table_2_2_has_each_printed_number_and_ours_of_both_kinds_of_folds(main_rows: pd.DataFrame) -> None:
+    """By our names, in percent; preparations that are not printed have a line too."""
     crop = grids.cell(LAPTOP, looked=0)
-    variants = results.frame(made_up(crop, 0, auc=0.7))
-    shown = tables.table_2_2(variants, main_rows).set_index(["row", "column"])
-    assert len(shown) == len(published("T2.2"))
-    line = shown.loc[("Aligned Crop", "Unbalanced / AUC")]
-    assert line["ours, five folds"].startswith("70") and line["ours, one subject out"].startswith("80.5")
-    assert shown.loc[("Align", "Unbalanced / AUC"), "ours, five folds"] == "not run"
+    variants = results.frame(made_up(crop, 0, auc=0.7, no_pain_share=0.8))
+    printed = []
+    for frames, rate in itertools.product(("unbalanced", "normalized"), ("auc", "accuracy")):
+        shown = tables.table_2_2(variants, main_rows, rate, frames).set_index("here")
+        printed += shown[shown["in the thesis"] != ""]["printed, UNBC-McMaster (%)"].astype(float).tolist()
+        assert set(tables.VARIANT_NAMES.values()) <= set(shown.index)
+    assert sorted(printed) == sorted(published("T2.2")["value"])
+    shown = tables.table_2_2(variants, main_rows, "auc", "unbalanced").set_index("here")
+    assert shown.loc["aligned crop"].tolist()[:3] == ["Aligned Crop", "89.6", "70.0"]
+    assert shown.loc["aligned crop", "ours, generated, one subject out (%)"].startswith("80.5")
+    assert shown.loc["aligned, masked", "ours, generated, five folds (%)"] == "not run"
+    assert shown.loc["whole frame", "printed, UNBC-McMaster (%)"] == ""
+
+
+def test_always_no_pain_stands_beside_the_accuracies_of_all_frames_only(main_rows: pd.DataFrame) -> None:
+    """Printed from the numbers of frames, ours from the rows; no accuracy of balanced frames, and no AUC."""
+    variants = results.frame(made_up(grids.cell(LAPTOP, looked=0), 0, no_pain_share=0.8, accuracy=0.7))
+    shown = tables.table_2_2(variants, main_rows, "accuracy", "unbalanced").set_index("here").loc[tables.ALWAYS]
+    assert shown.tolist() == ["", "82.7", "80.0", "not run"]
+    for rate, frames in (("auc", "unbalanced"), ("accuracy", "normalized")):
+        assert tables.ALWAYS not in tables.table_2_2(variants, main_rows, rate, frames)["here"].tolist()
 
 
 def test_tables_2_3_and_2_4_are_of_all_frames_and_over_subjects(main_rows: pd.DataFrame) -> None:
-    shown = tables.table_2_3(main_rows)
-    fc6 = shown[shown["row"].str.contains("fc6")].iloc[0]
-    assert fc6["printed"] in ("93.3", 93.3) and fc6["ours"].startswith("85.5") and fc6["seeds"] == 2
-    assert fc6["mean of subjects"].startswith("85.5 ±")
+    shown = tables.table_2_3(main_rows).set_index("in the thesis")
+    fc6 = shown.loc["Aligned crop + LSTM on fc6"]
+    assert fc6["here"] == "aligned crop, LSTM on fc6" and fc6["printed, UNBC-McMaster (%)"] == "93.3"
+    assert fc6["ours, generated (%)"].startswith("85.5") and fc6["seeds"] == 2
+    assert fc6["mean of subjects (%)"].startswith("85.5 ±")
+    assert shown["printed, UNBC-McMaster (%)"].astype(float).tolist() == published("T2.3")["value"].tolist()
+    assert shown.loc["Lucey et al. [36]", "ours, generated (%)"] == ""
     lines = tables.table_2_4(main_rows)
-    assert lines["MAE"].tolist() == ["0.5", "0.40 ± 0.00", "0.50 ± 0.00", "0.60 ± 0.00"] and lines["PCC"][0] == "0.78"
+    ours = lines[lines["whose"] == "ours, generated"]
+    assert ours["MAE"].tolist() == ["0.40 ± 0.00", "0.50 ± 0.00", "0.60 ± 0.00"]
+    printed = lines[lines["whose"] == "printed, UNBC-McMaster"]
+    assert (printed.iloc[:, 2:] != "").sum().sum() == len(published("T2.4"))
+    assert printed.iloc[-1, 1:].tolist() == ["Aligned crop + LSTM", "0.5", "0.74", "0.78", "0.45"]
 
 
 def test_differences_are_paired_by_subject(main_rows: pd.DataFrame) -> None:
-    shown = tables.over_subjects(main_rows).set_index("difference of AUC (points)")
+    shown = by_subject.over_subjects(main_rows).set_index("difference of AUC (points)")
     assert shown.loc["LSTM on fc6 - CNN", "mean over subjects"].startswith("5.0 ± 0.0")
     assert shown["subjects"].tolist() == [2, 2, 2]
 
 
 def test_table_2_5_counts_frames_of_every_subject(main_rows: pd.DataFrame) -> None:
-    shown = tables.table_2_5(main_rows)
+    shown = by_subject.table_2_5(main_rows)
     assert shown.to_numpy().tolist() == [[0, 8.5, 10, 3, 4], [1, 8.5, 10, 3, 4]]
-    assert tables.sums(shown)["accuracy"] == pytest.approx(23 / 28)
+    assert by_subject.sums(shown)["accuracy"] == pytest.approx(23 / 28)
+
+
+def test_table_2_5_stands_beside_the_printed_one_and_adds_up(main_rows: pd.DataFrame) -> None:
+    """A subject that one side lacks has empty cells there."""
+    shown = by_subject.table_2_5_beside(main_rows).set_index("subject")
+    printed, ours = by_subject.printed_2_5(), [name for name in shown if name.startswith("ours")]
+    assert len(shown) == len(printed) + 1 and (shown.loc["2", ours] == "").all()
+    assert shown.loc["0"].tolist() == ["1,807 of 1,827", "122 of 221", "8.5 of 10", "3 of 4"]
+    assert shown.loc["all", ours].tolist() == ["17 of 20", "6 of 8"]
+    assert shown.loc["all"].iloc[0] == f"{printed['no pain, correct'].sum():,} of {printed['no pain'].sum():,}"
+    assert by_subject.table_2_5_beside(results.frame([])).set_index("subject").loc["all", ours].tolist() == ["", ""]
 
 
 def test_printed_table_2_5_adds_up_to_less_than_table_2_2() -> None:
     """24 subjects; accuracy 89.6 %, balanced 80.8 %."""
-    found = tables.sums(tables.printed_2_5())
+    found = by_subject.sums(by_subject.printed_2_5())
     assert found["subjects"] == 24 and found["frames"] == 43264
     assert found["accuracy"] == pytest.approx(0.896, abs=5e-4)
     assert found["balanced accuracy"] == pytest.approx(0.808, abs=5e-4)
-    assert 19 not in tables.printed_2_5()["subject"].tolist()
+    assert 19 not in by_subject.printed_2_5()["subject"].tolist()
 
 
 def test_emotion_tables_sum_over_the_seeds() -> None:
@@ -317,33 +360,54 @@ def test_emotion_tables_sum_over_the_seeds() -> None:
     matrix = tables.confusion(results.frame(rows), 2)
     assert matrix.tolist() == [[8, 1], [0, 0]]
     shown = tables.table_2_6(results.frame(rows))
-    assert shown["printed"].astype(float).tolist() == [94.5, 97.2] and shown["ours"].iloc[1].startswith("85.0")
+    assert shown["printed, CK+ (%)"].tolist() == ["94.5", "97.2"]
+    assert shown["ours, generated (%)"].iloc[1].startswith("85.0")
 
 
-def test_rates_are_in_percent_by_what_varies() -> None:
-    rows = [row for cell in grids.leak_cells(LAPTOP) for row in made_up(cell, 0, auc=0.5, accuracy=0.25)]
+def test_rates_are_in_percent_by_what_varies_and_end_with_no_pain_always() -> None:
+    values = {"auc": 0.6, "accuracy": 0.25, "no_pain_share": 0.75}
+    rows = [row for cell in grids.leak_cells(LAPTOP) for row in made_up(cell, 0, **values)]
     shown = tables.rates(results.frame(rows), ["apart"])
-    assert shown["kept apart"].tolist() == ["frames", "videos", "subjects"] and set(shown["AUC (%)"]) == {"50.0"}
+    assert shown["kept apart"].tolist() == ["frames", "videos", "subjects", tables.ALWAYS]
+    assert shown["AUC (%)"].tolist() == ["60.0"] * 3 + ["50.0"]
+    assert shown["accuracy (%)"].tolist() == ["25.0"] * 3 + ["75.0"]
+
+
+def test_choices_are_shown_in_words() -> None:
+    rows = [row for cell in grids.choice_cells(LAPTOP) for row in made_up(cell, 0, auc=0.6, accuracy=0.5)]
+    shown = tables.rates(results.frame(rows), ["variant", "loss", "mean", "pretraining"])
+    assert shown.columns.tolist()[:4] == ["preparation", "trained for", "subtracted", "pretrained on"]
+    lines = [list(line) for line in zip(*(shown[name] for name in shown.columns[:4]))]
+    assert ["aligned crop", "yes or no", "the mean face", "4,000 raw faces"] in lines
+    assert ["frontal, fewer landmarks", "the level", "one number", "4,000 raw faces"] in lines
+    assert ["aligned crop", "the level", "the mean face", "nothing"] in lines
 
 
 def test_without_rows_tables_say_so_and_keep_their_columns() -> None:
     empty = results.frame([])
-    for shown in (tables.table_2_2(empty, empty), tables.table_2_3(empty), tables.table_2_6(empty)):
-        assert (shown[[name for name in shown if name.startswith("ours")]] == "not run").all(axis=None)
-    assert (tables.table_2_4(empty).iloc[1:, 1:] == "not run").all(axis=None)
-    assert tables.over_subjects(empty)["subjects"].tolist() == [0, 0, 0]
-    for shown in (tables.table_2_5(empty), tables.rates(empty, ["apart"]), tables.recorded_places(empty)):
+    both = [tables.table_2_2(empty, empty, rate, "unbalanced") for rate in ("auc", "accuracy")]
+    for shown in (*both, tables.table_2_3(empty), tables.table_2_6(empty)):
+        ours = shown[[name for name in shown if name.startswith("ours")]]
+        assert ours.isin(["not run", ""]).all(axis=None) and (ours == "not run").any(axis=None)
+    lines = tables.table_2_4(empty)
+    assert (lines[lines["whose"] == "ours, generated"].iloc[:, 2:] == "not run").all(axis=None)
+    assert by_subject.over_subjects(empty)["subjects"].tolist() == [0, 0, 0]
+    for shown in (by_subject.table_2_5(empty), tables.rates(empty, ["apart"]), tables.recorded_places(empty)):
         assert shown.empty and len(shown.columns) > 2
     assert not np.any(tables.confusion(empty, 7))
 
 
-def test_printed_tables_are_as_printed() -> None:
-    shown = tables.printed("T2.1")
-    assert len(shown) == len(published("T2.1")) and set(shown["unit"]) <= {"%", ""}
-    assert shown["value"].iloc[0] == "78"
+def test_table_2_1_is_as_printed() -> None:
+    """A number a line, what its row says in columns of their own."""
+    shown, printed = tables.table_2_1(), published("T2.1")
+    assert len(shown) == len(printed) - 1  # that of the images that one used stands in its row
+    first = ["Lucey [83]", "PTS, APP", "SVM", "Yes", "AUC", "78 %"]
+    assert shown.iloc[0].tolist() == first and shown["classifier"].str.contains("/").sum() == 0
+    assert shown.set_index("work").loc["Hammal [86]", "all images"].unique().tolist() == ["No (Only 15%)"]
 
 
 def test_every_name_on_the_page_belongs_to_a_field() -> None:
     assert tuple(tables.VARIANT_NAMES) == grids.VARIANTS and tuple(tables.APART_NAMES) == grids.LEAKS
+    assert set(tables.FIELD_NAMES) == {*tables.VALUE_NAMES, "pretraining"}
     fields = {field.name for field in dataclasses.fields(Cell)}
     assert set().union(*tables.ROWS.values()) <= fields and study.EXPERIMENT == "pain"

@@ -24,13 +24,21 @@ def rows() -> pd.DataFrame:
 
 def test_stages_are_rows_of_the_same_frames_at_any_size() -> None:
     small = torch.arange(2 * 3 * 16, dtype=torch.uint8).view(2, 3, 4, 4)
-    figure = draw.stages({"frame": small, "seen": torch.zeros(2, 3, 2, 2, dtype=torch.uint8)})
+    figure = draw.stages({"frame": small, "seen, by whom": torch.zeros(2, 3, 2, 2, dtype=torch.uint8)})
     axes = np.array(figure.axes).reshape(2, 2)
-    assert [row[0].get_ylabel() for row in axes] == ["frame", "seen"]
+    assert [row[0].get_ylabel() for row in axes] == ["frame", "seen,\nby whom"]
     assert np.array_equal(axes[0, 1].images[0].get_array(), small[1].permute(1, 2, 0))
     assert axes[1, 0].images[0].get_array().shape == (2, 2, 3)
     with pytest.raises(ValueError, match="seen"):
         draw.stages({"frame": small, "seen": small[:1]})
+
+
+def test_pictures_in_a_row_have_titles_that_a_shrunk_figure_shows() -> None:
+    """The page shows a figure that is wider than its column smaller than it is."""
+    figure = draw.in_a_row(torch.zeros(7, 3, 8, 8, dtype=torch.uint8), list("abcdefg"))
+    assert [axes.get_title() for axes in figure.axes] == list("abcdefg")
+    assert {axes.title.get_fontsize() for axes in figure.axes} == {draw.READABLE}
+    assert len({axes.get_subplotspec().rowspan.start for axes in figure.axes}) == 1
 
 
 def test_traces_are_lines_over_the_true_area() -> None:
@@ -50,6 +58,7 @@ def test_saliency_is_a_share_of_its_maximum_beside_the_mean_face() -> None:
     np.testing.assert_allclose(right.images[0].get_array(), face.permute(1, 2, 0))
     with pytest.raises(ValueError, match="average"):
         draw.saliency(torch.zeros(1, 4, 4), face)
+    assert draw.saliency(None, None).axes[0].texts[0].get_text() == "not run yet"
 
 
 def test_rates_are_means_of_seeds_in_percent_in_the_order_given() -> None:

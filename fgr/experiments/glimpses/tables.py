@@ -1,21 +1,39 @@
-"""Tables of chapter 3 from its rows: beside the printed numbers, by groups of people, and where networks look."""
+"""Tables of chapter 3 from its rows: beside the printed numbers, what it costs, and where networks look."""
 
-import numpy as np
 import pandas as pd
 
-from fgr.data.age_groups import ADIENCE, names
 from fgr.experiments.glimpses import grids
-from fgr.experiments.glimpses.details import GENDERS
 from fgr.experiments.glimpses.looking import ASKED
 from fgr.experiments.glimpses.runs import Cell
+from fgr.glimpse import share_read
 from fgr.results.published import as_text, measured, published
 from fgr.results.rows import with_config
 from fgr.results.statistics import interval
 
-GROUPS = names(ADIENCE)
 NAMES = {"low": "small view alone", "glimpse": "with glimpses", "high": "whole large image"}
 ATTENTION = {"low": "t3.6/vgg16-faces", "glimpse": "t3.6/vgg16-faces+attention"}
 COLUMNS = {"age": ("age", "accuracy"), "1-off": ("age", "one_off_accuracy"), "gender": ("gender", "accuracy")}
+WORDS = {"age": "age group", "1-off": "age group, one off at most", "gender": "gender"}  # what is named right
+CHOICES = {  # key of Table 3.5 -> what it means
+    "baseline": "small view alone",
+    "attention-mode/no-grid": "all weights are one",
+    "attention-mode/project": "weighted sum, Eq. 3.1",
+    "attention-mode/eltwise": "element by element, Eq. 3.2",
+    "weight-sharing/no": "weights of their own",
+    "weight-sharing/yes": "shared first layers",
+    "merge-mode/add": "streams added",
+    "merge-mode/concat": "streams concatenated",
+}
+SPEED = {  # column of the benchmark -> its head
+    "variant": "network",
+    "step": "step",
+    "batch": "batch",
+    "seconds_a_step": "seconds a step",
+    "ratio": "time (x)",
+    "macs_ratio": "work (x)",
+}
+GROUPS = {"small": "Networks of this page", "vgg16": "VGG-16, 224 and 896 pixels"}  # of the benchmark
+OURS = "ours, generated faces"
 
 
 def live_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -24,7 +42,8 @@ def live_table(rows: pd.DataFrame) -> pd.DataFrame:
     for kind in ("low", "glimpse"):
         line = {"network": NAMES[kind]}
         for column, (labels, metric) in COLUMNS.items():
-            line[f"{column} (%)"] = as_text(measured(rows, metric, "test", "last", network=kind, labels=labels), 1)
+            ours = measured(rows, metric, "test", "last", network=kind, labels=labels)
+            line[f"{WORDS[column]} (%)"] = as_text(ours, 1)
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -36,32 +55,37 @@ def folds_beside(age: pd.DataFrame, gender: pd.DataFrame) -> pd.DataFrame:
         for column, (labels, metric) in COLUMNS.items():
             number = printed.loc[f"{key}/{column}"]
             ours = measured({"age": age, "gender": gender}[labels], metric, "test", "last", network=kind)
-            spread = f"{number['value']:g} ± {number['deviation']:g}"
-            line = {"network": NAMES[kind], "what": column, "printed (Adience)": spread, "ours": as_text(ours)}
-            lines.append(line | {"folds": ours.n if ours else 0})
+            spread = f"{number['value']:.1f} ± {number['deviation']:g}"
+            line = {"network": NAMES[kind], "named right": WORDS[column], "printed, Adience (%)": spread}
+            lines.append(line | {f"{OURS} (%)": as_text(ours), "folds": ours.n if ours else 0})
     return pd.DataFrame(lines)
 
 
 def design_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return every design choice of Table 3.5 beside ours, averaged over all combinations of the other choices.
 
-    Below stand, for the design that the thesis fixed, a deeper what network and cells drawn by their weight in
-    training.
+    Below stand, for the design that the thesis fixed but with our k, a deeper what network and cells drawn by their
+    weight in training.
     """
     printed, lines = published("T3.5"), []
-    depth = int(with_config(rows).query("network == 'glimpse'")["depth"].min()) if len(rows) else 2
+    mine = with_config(rows).query("network == 'glimpse'") if len(rows) else rows
+    depth = int(mine["depth"].min()) if len(rows) else 2
     for key, fields in grids.table_3_5(depth).items():
-        ours = measured(rows, "accuracy", "test", "last", **fields)
-        number = printed.loc[key]
-        lines.append({"choice": number["row"], "printed (%)": f"{number['value']:g}", "ours (%)": as_text(ours)})
+        number, ours = printed.loc[key], measured(rows, "accuracy", "test", "last", **fields)
+        line = {"here": CHOICES[key.removeprefix("t3.5/")], "in the thesis": number["row"]}
+        lines.append(line | {"printed, Adience (%)": f"{number['value']:.2f}", f"{OURS} (%)": as_text(ours)})
+    fixed = (
+        ", ".join(["fixed design", *(f"k = {k}" for k in sorted(set(mine["grid"])))]) if len(rows) else "fixed design"
+    )
     for words, changes in (
-        (f"fixed design, pool{depth}", {}),
-        (f"fixed design, pool{depth + 1}", {"depth": depth + 1}),
-        ("fixed design, sampled cells", {"choice": "sample"}),
+        (f"pool{depth}", {}),
+        (f"pool{depth + 1}", {"depth": depth + 1}),
+        (f"pool{depth}, cells drawn in training", {"choice": "sample"}),
     ):
         fields = grids.FIXED | {"choice": "top", "depth": depth} | changes
         ours = measured(rows, "accuracy", "test", "last", **fields)
-        lines.append({"choice": words, "printed (%)": "", "ours (%)": as_text(ours)})
+        line = {"here": f"{fixed}, {words}", "in the thesis": "", "printed, Adience (%)": ""}
+        lines.append(line | {f"{OURS} (%)": as_text(ours)})
     return pd.DataFrame(lines)
 
 
@@ -76,7 +100,7 @@ def with_cost(rows: pd.DataFrame) -> pd.DataFrame:
 
 def cost_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return accuracy beside what each network reads and computes, the cheapest first."""
-    columns = ["network", "k", "n", "small view", "MMAC", "accuracy (%)", "seeds"]
+    columns = ["network", "k", "n", "view (pixels)", "MMAC", "accuracy (%)", "seeds"]
     if rows.empty:
         return pd.DataFrame(columns=columns)
     table = with_cost(rows)
@@ -90,17 +114,51 @@ def cost_table(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=columns)
 
 
+def best_cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the best k and n of Fig. 3.3, how much of the image they read and what they gain: printed beside ours.
+
+    Ours have the highest mean accuracy on the test faces; their gain over the small view alone is paired by seed.
+    """
+    numbers = published()["value"]
+    gain = numbers["t3.6/vgg16-faces+attention/age"] - numbers["t3.6/vgg16-faces/age"]
+    printed = {
+        "cells on a side, k": f"{numbers['s3.5/best-grid']:g}",
+        "cells read, n": f"{numbers['s3.5/best-patches']:g}",
+        "share of the large image (%)": f"{numbers['f3.3/pixel-share']:g}",
+        "gain over the small view (points)": f"{numbers['s3.5/margin-n5-k16']:g} (by Table 3.6: {gain:.1f})",
+    }
+    ours = ["not run"] * len(printed)
+    if len(rows):
+        table = with_config(rows)
+        table = table[(table["metric"] == "accuracy") & (table["split"] == "test")]
+        low, mine = table[table["network"] == "low"], table[table["network"] == "glimpse"]
+        k, n = mine.groupby(["grid", "patches"])["value"].mean().idxmax()
+        best = mine[(mine["grid"] == k) & (mine["patches"] == n)].groupby("seed")["value"].mean()
+        small = low[low["low_size"] == low["low_size"].min()].groupby("seed")["value"].mean()
+        gained = interval((100 * (best - small)).dropna().tolist())
+        ours = [str(k), str(n), f"{100 * share_read(k, n):.4g}", as_text(gained, 1)]
+    return pd.DataFrame({"best": [*printed], "printed, Adience": [*printed.values()], OURS: ours})
+
+
+def speed_table(measured: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Return what the benchmark measured on a group of networks: seconds, and multiples of the whole large image."""
+    if measured.empty:
+        return pd.DataFrame(columns=[*SPEED.values()])
+    return measured[measured["group"] == group][[*SPEED]].rename(columns=SPEED)
+
+
 def cross_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return Table 3.8: networks of population a on population b, alone and averaged, beside the thesis's IoG."""
     printed, lines = published("T3.8"), []
     for column, (labels, metric) in COLUMNS.items():
-        line = {"what": column, "printed (IoG)": f"{printed.loc[f't3.8/vgg16+attention/{column}']['value']:g}"}
+        number = printed.loc[f"t3.8/vgg16+attention/{column}"]["value"]
+        line = {"named right": WORDS[column], "printed, Images of Groups (%)": f"{number:.1f}"}
         if len(rows):
             table = with_config(rows)
             table = table[(table.metric == metric) & (table.labels == labels)]
             single = table["members"].map(len) == 0
             for word, part in (("one network", table[single]), ("mean of the folds", table[~single])):
-                line[f"ours, {word} (%)"] = (
+                line[f"{OURS}, {word} (%)"] = (
                     as_text(interval((100 * part["value"]).tolist())) if len(part) else "not run"
                 )
         lines.append(line)
@@ -113,60 +171,8 @@ def years_table(rows: pd.DataFrame) -> pd.DataFrame:
     for kind, key in (("low", "t3.9/rothe-122/mae"), ("glimpse", "t3.9/vgg16+attention/mae")):
         ours = measured(rows, "mae", "test", "last", network=kind)
         number = f"{printed.loc[key]['value']:g}"
-        lines.append({"network": NAMES[kind], "printed (MORPH II)": number, "ours (years)": as_text(ours)})
+        lines.append({"network": NAMES[kind], "printed, MORPH II (years)": number, f"{OURS} (years)": as_text(ours)})
     return pd.DataFrame(lines)
-
-
-def of_people(rows: pd.DataFrame, labels: str) -> pd.DataFrame:
-    """Return faces and how many of them were right for each gender, age group and tone, summed over the runs."""
-    table = with_config(rows) if len(rows) else rows
-    table = table[(table["part"] == "people") & (table["labels"] == labels)] if len(table) else table
-    kinds = {kind: table[table["metric"].str.startswith(f"{kind}: ")] for kind in ("accuracy", "faces")}
-    keyed = {
-        kind: part.assign(key=part["metric"].str.split(": ").str[1]).set_index(["run_id", "key"])["value"]
-        for kind, part in kinds.items()
-    }
-    both = pd.DataFrame(keyed).reset_index()
-    both["right"] = both["accuracy"] * both["faces"]
-    both[["gender", "age", "tone"]] = both["key"].str.split(", ", expand=True) if len(both) else None
-    return both.groupby(["gender", "age", "tone"], as_index=False)[["faces", "right"]].sum()
-
-
-def by_age(rows: pd.DataFrame, printed: str = "adience") -> pd.DataFrame:
-    """Return Table 3.10: gender accuracy in percent for each age group, beside the printed one of Adience."""
-    counted, lines = of_people(rows, "gender"), []
-    numbers = published("T3.10")
-    for number, group in enumerate(GROUPS):
-        mine = counted[counted["age"] == group]
-        ours = 100 * mine["right"].sum() / mine["faces"].sum() if len(mine) else float("nan")
-        key = [name for name in numbers.index if name.startswith(f"t3.10/{printed}/")][number]
-        shown = f"{ours:.1f}" if len(mine) else "not run"
-        faces = int(mine["faces"].sum())
-        line = {"age group": group, "printed (%)": numbers.loc[key]["value"], "ours (%)": shown, "our faces": faces}
-        lines.append(line)
-    return pd.DataFrame(lines)
-
-
-def fairness(rows: pd.DataFrame, labels: str, fewest: int = 10) -> pd.DataFrame:
-    """Return accuracy in percent, a line a gender and skin tone, a column an age group; "-" for fewer faces."""
-    counted, lines = of_people(rows, labels), []
-    for gender in GENDERS:
-        for tone in dict.fromkeys(counted["tone"]):
-            line = {"gender": gender, "skin": tone}
-            mine = counted[(counted["gender"] == gender) & (counted["tone"] == tone)].set_index("age")
-            for group in (*GROUPS, "all"):
-                part = mine if group == "all" else mine[mine.index == group]
-                faces = part["faces"].sum()
-                line[group] = f"{100 * part['right'].sum() / faces:.0f}" if faces >= fewest else "-"
-            lines.append(line)
-    return pd.DataFrame(lines, columns=["gender", "skin", *GROUPS, "all"])
-
-
-def confusion_of(rows: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """Return Table 3.7 as shares (L, L), mean over the runs, and the names of the groups; zeros without rows."""
-    shares = rows[rows["metric"].str.startswith("confusion: ")].groupby("metric")["value"].mean()
-    found = [[shares.get(f"confusion: {true} as {other}", 0.0) for other in GROUPS] for true in GROUPS]
-    return np.array(found), list(GROUPS)
 
 
 def looks_table(rows: pd.DataFrame, labels: str = "age") -> pd.DataFrame:

@@ -78,9 +78,13 @@ class Study:
             found[name] = outputs[chosen]
         return found
 
-    def looks(self) -> Looks:
-        """Return saliency and mean face of the live network (Fig. 2.5), mean over the folds."""
-        return joined(self._judged(grids.live_cells(self.config)[0]).looks)
+    def looks(self) -> Looks | None:
+        """Return saliency and mean face of the live network (Fig. 2.5), mean over the folds; None if none was measured.
+
+        Photographs do not say what each of their pixels shows, so that of them nothing is.
+        """
+        found = self._judged(grids.live_cells(self.config)[0]).looks
+        return joined(found) if found else None
 
     def emotions(self) -> tuple[Tensor, list[str]]:
         """Return the apex of a video of each emotion as an aligned crop, and their names (Fig. 2.6)."""

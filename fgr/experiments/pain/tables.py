@@ -1,11 +1,12 @@
-"""Chapter 2's tables: ours beside the printed ones, and what the printed ones add up to."""
+"""Chapter 2's tables: ours beside the printed ones; subject by subject they are in `by_subject`."""
 
 import numpy as np
 import pandas as pd
 
-from fgr.experiments.pain.cells import COUNTED, JUDGES
+from fgr.experiments.pain.by_subject import CROP, FC6, FC7, FRONTAL, subject_auc
+from fgr.experiments.pain.cells import JUDGES
 from fgr.experiments.pain.looking import PLACES, Looks
-from fgr.results.published import as_text, beside, published
+from fgr.results.published import as_text, measured, published
 from fgr.results.rows import with_config
 from fgr.results.statistics import Interval, interval
 
@@ -22,124 +23,139 @@ RATE_NAMES = {"auc": "AUC (%)", "accuracy": "accuracy (%)"}
 FIELD_NAMES = {
     "variant": "preparation",
     "apart": "kept apart",
-    "mean": "mean subtracted",
+    "loss": "trained for",
+    "mean": "subtracted",
     "pretraining": "pretrained on",
 }
+VALUE_NAMES = {
+    "variant": VARIANT_NAMES,
+    "apart": APART_NAMES,
+    "loss": {"regression": "the level", "binary": "yes or no"},
+    "mean": {"pixel": "the mean face", "global": "one number"},
+}
 JUDGE_NAMES = {"cnn": "CNN", "lstm_fc7": "LSTM on fc7", "lstm_fc6": "LSTM on fc6"}
+MAP_NAMES = {"saliency": "saliency", "even": "an even map"}
+ALWAYS = "always “no pain”"
 ROWS = {  # of Table 2.2 -> the fields of our cell
     "align": {"variant": "align", "judge": "cnn"},
     "align+front": {"variant": "frontal", "judge": "cnn"},
-    "align+front+aug": {"variant": "frontal_deformed", "judge": "cnn"},
-    "align+crop": {"variant": "crop", "judge": "cnn"},
-    "align+crop+lstm": {"variant": "crop", "judge": "lstm_fc6"},
+    "align+front+aug": FRONTAL,
+    "align+crop": CROP,
+    "align+crop+lstm": FC6,
 }
-COLUMNS = {
-    "normalized/accuracy": "accuracy_normalized",
-    "normalized/auc": "auc_normalized",
-    "unbalanced/accuracy": "accuracy",
-    "unbalanced/auc": "auc",
+ROWS_2_3 = {  # of Table 2.3 -> the fields of our cell, None for other people's work
+    "lucey-36": None,
+    "lucey-72": None,
+    "align+crop": CROP,
+    "align+front+aug": FRONTAL,
+    "align+crop+lstm-fc7": FC7,
+    "align+crop+lstm-fc6": FC6,
 }
-COMPARED = (  # over subjects: (name, fields of ours, fields of the other)
-    ("LSTM on fc6 - CNN", ROWS["align+crop+lstm"], ROWS["align+crop"]),
-    ("LSTM on fc6 - on fc7", ROWS["align+crop+lstm"], {"variant": "crop", "judge": "lstm_fc7"}),
-    ("aligned crop - frontal, deformed", ROWS["align+crop"], ROWS["align+front+aug"]),
-)
+ROWS_2_6 = {"align+crop": CROP, "align+crop+lstm": FC6}
+PAIN, EMOTION, OURS = "printed, UNBC-McMaster", "printed, CK+", "ours, generated"
+METRICS = {"mae": "MAE", "mse": "MSE", "pcc": "PCC", "icc": "ICC(3,1)"}
 
 
-def table_2_2(variants: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
-    """Return Table 2.2 beside ours: every preparation in subject-exclusive folds, the main ones leaving one out."""
-    parts = []
-    for column, metric in COLUMNS.items():
-        cells = {f"t2.2/{row}/{column}": fields for row, fields in ROWS.items()}
-        ours = [
-            beside("T2.2", rows, cells, metric, selections=("last",)).rename(columns={"ours (last)": name})
-            for rows, name in ((variants, "ours, five folds"), (main, "ours, one subject out"))
-        ]
-        parts.append(ours[0].drop(columns="seeds").assign(**{"ours, one subject out": ours[1].iloc[:, -2]}))
-    return pd.concat(parts, ignore_index=True)
+def table_2_1() -> pd.DataFrame:
+    """Return Table 2.1 as printed, one number a line."""
+    numbers = published("T2.1")
+    numbers = numbers[numbers["metric"] != "image_share"]  # it stands in the words of its rows already
+    parts = numbers["row"].str.split(" / ", expand=True).to_numpy().T
+    table = pd.DataFrame(dict(zip(("work", "features", "classifier", "all images"), parts)))
+    table["all images"] = table["all images"].str.removeprefix("All images: ")
+    table["measure"] = numbers["column"].str.removeprefix("Score (").str.removesuffix(")").tolist()
+    units = numbers["unit"].replace({"percent": " %", "none": ""})
+    return table.assign(printed=(numbers["value"].map("{:g}".format) + units).tolist())
+
+
+def table_2_2(variants: pd.DataFrame, main: pd.DataFrame, rate: str, frames: str) -> pd.DataFrame:
+    """Return one column of Table 2.2 beside ours, in percent.
+
+    Every preparation is in five folds of subjects, the main ones also leave one subject out. The accuracy over all
+    frames has one more line: that of always saying "no pain", which UNBC-McMaster's printed numbers of frames give.
+
+    Args:
+        rate: "auc" or "accuracy".
+        frames: of the test sets: all ("unbalanced"), or as many with pain as without ("normalized").
+    """
+    numbers, lines = published("T2.2"), []
+    known = {(fields["variant"], fields["judge"]): key for key, fields in ROWS.items()}
+    metric = f"{rate}_normalized" if frames == "normalized" else rate
+    for variant, judge in (*((name, "cnn") for name in VARIANT_NAMES), (FC6["variant"], FC6["judge"])):
+        number = numbers.loc[f"t2.2/{known[variant, judge]}/{frames}/{rate}"] if (variant, judge) in known else None
+        line = {"here": VARIANT_NAMES[variant] + ("" if judge == "cnn" else f", {JUDGE_NAMES[judge]}")}
+        line["in the thesis"] = "" if number is None else number["row"]
+        line[f"{PAIN} (%)"] = "" if number is None else f"{number['value']:.1f}"
+        for rows, column in ((variants, "five folds"), (main, "one subject out")):
+            ours = measured(rows, metric, "test", "last", variant=variant, judge=judge)
+            line[f"{OURS}, {column} (%)"] = as_text(ours, 1)
+        lines.append(line)
+    if metric == "accuracy":
+        shares = (printed_no_pain_share(), no_pain_share(variants), no_pain_share(main))
+        lines.append(dict(zip(lines[0], (ALWAYS, "", *shares))))
+    return pd.DataFrame(lines)
+
+
+def no_pain_share(rows: pd.DataFrame) -> str:
+    """Return in percent the share of test frames without pain: the accuracy of always saying so."""
+    share = measured(rows, "no_pain_share", "test", "last")
+    return f"{share.mean:.1f}" if share else "not run"
+
+
+def printed_no_pain_share() -> str:
+    """Return the same of UNBC-McMaster, from its printed numbers of frames."""
+    counts = published("S2.3.1")["value"]
+    return f"{100 * counts['s2.3.1/frames-without-pain'] / counts['s2.3.1/frames']:.1f}"
 
 
 def table_2_3(main: pd.DataFrame) -> pd.DataFrame:
     """Return Table 2.3 beside ours: AUC of all frames together, and its mean and interval over subjects."""
-    cells = {
-        "t2.3/align+crop/auc": ROWS["align+crop"],
-        "t2.3/align+front+aug/auc": ROWS["align+front+aug"],
-        "t2.3/align+crop+lstm-fc7/auc": {"variant": "crop", "judge": "lstm_fc7"},
-        "t2.3/align+crop+lstm-fc6/auc": ROWS["align+crop+lstm"],
-    }
-    table = beside("T2.3", main, cells, "auc", selections=("last",)).rename(columns={"ours (last)": "ours"})
-    subjects = [subject_auc(main, fields) for fields in cells.values()]
-    table["mean of subjects"] = [as_text(interval((100 * auc).tolist()) if len(auc) else None, 1) for auc in subjects]
-    return table
+    numbers, lines = published("T2.3"), []
+    for key, fields in ROWS_2_3.items():
+        line = {"here": "", **_printed(numbers.loc[f"t2.3/{key}/auc"], PAIN), f"{OURS} (%)": "", "seeds": ""}
+        line["mean of subjects (%)"] = ""
+        if fields:
+            line["here"] = f"{VARIANT_NAMES[fields['variant']]}, {JUDGE_NAMES[fields['judge']]}"
+            line |= _ours(measured(main, "auc", "test", "last", **fields))
+            subjects = subject_auc(main, fields)
+            line["mean of subjects (%)"] = as_text(interval((100 * subjects).tolist()) if len(subjects) else None, 1)
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _printed(number: pd.Series, data: str) -> dict[str, str]:
+    return {"in the thesis": number["row"].removesuffix(" (Ours)"), f"{data} (%)": f"{number['value']:.1f}"}
+
+
+def _ours(found: Interval | None) -> dict[str, object]:
+    return {f"{OURS} (%)": as_text(found, 1), "seeds": found.n if found else 0}
 
 
 def table_2_4(main: pd.DataFrame) -> pd.DataFrame:
-    """Return Table 2.4: its last row as printed, and ours for the CNN and for LSTMs on fc6 and fc7."""
-    metrics = ("mae", "mse", "pcc", "icc")
-    numbers = published("T2.4")
-    printed = [f"{numbers.loc[f't2.4/align+crop+lstm/{name}', 'value']:g}" for name in metrics]
-    lines = [["printed: aligned crop, LSTM", *printed]]
+    """Return Table 2.4 as printed, and ours for the CNN and for LSTMs on fc6 and fc7."""
+    numbers, lines = published("T2.4"), []
+    for row, part in numbers.groupby("row", sort=False):
+        values = dict(zip(part["metric"], part["value"]))
+        lines.append([PAIN, row, *(f"{values[name]:g}" if name in values else "" for name in METRICS)])
     table = with_config(main) if len(main) else main
     for judge in JUDGES:
-        line = [f"ours: aligned crop, {JUDGE_NAMES[judge]}"]
-        for name in metrics:
+        line = [OURS, f"{VARIANT_NAMES['crop']}, {JUDGE_NAMES[judge]}"]
+        for name in METRICS:
             mine = table[(table["judge"] == judge) & (table["variant"] == "crop")] if len(table) else table
             values = mine[mine["metric"] == name].groupby("seed")["value"].mean()
             line.append(as_text(interval(values.tolist()) if len(values) else None))
         lines.append(line)
-    return pd.DataFrame(lines, columns=["", "MAE", "MSE", "PCC", "ICC(3,1)"])
-
-
-def table_2_5(main: pd.DataFrame) -> pd.DataFrame:
-    """Return the counts of Table 2.5 for every subject, means over the seeds; empty without rows."""
-    columns = ["subject", "no pain, correct", "no pain", "pain, correct", "pain"]
-    if main.empty:
-        return pd.DataFrame(columns=columns)
-    table = with_config(main)
-    table = table[(table["judge"] == COUNTED) & (table["variant"] == "crop") & (table["unit"] == "count")]
-    parts = table["metric"].str.extract(r"subject_(\d+)_(\w+)")
-    table = table.assign(subject=parts[0].astype(int), what=parts[1])
-    wide = table.pivot_table(index="subject", columns="what", values="value").reset_index()
-    wide = wide[["subject", "negative_correct", "negative", "positive_correct", "positive"]].rename_axis(columns=None)
-    return wide.set_axis(columns, axis=1).round(1)
-
-
-def sums(counts: pd.DataFrame) -> dict[str, float]:
-    """Return what counts like those of Table 2.5 add up to: frames, accuracy, both rates, their mean, always "no".
-
-    Rates are fractions.
-
-    Example:
-        >>> counts = pd.DataFrame([[0, 8, 10, 1, 2]], columns=table_2_5(pd.DataFrame()).columns)
-        >>> sums(counts)["accuracy"], sums(counts)["balanced accuracy"]
-        (0.75, 0.65)
-    """
-    _, right_no, no, right_yes, yes = counts.sum().tolist()
-    return {
-        "subjects": len(counts),
-        "frames": no + yes,
-        "accuracy": (right_no + right_yes) / (no + yes),
-        "true negative rate": right_no / no,
-        "true positive rate": right_yes / yes,
-        "balanced accuracy": (right_no / no + right_yes / yes) / 2,
-        "always saying no pain": no / (no + yes),
-    }
-
-
-def printed_2_5() -> pd.DataFrame:
-    """Return Table 2.5 as printed, in the columns of `table_2_5`."""
-    numbers = published("T2.5")["value"]
-    subjects = sorted({int(key.split("/")[1].removeprefix("subject-")) for key in numbers.index if "/subject-" in key})
-    kinds = ("no-pain/correct", "no-pain/total", "pain/correct", "pain/total")
-    lines = [[s, *(int(numbers[f"t2.5/subject-{s}/{kind}"]) for kind in kinds)] for s in subjects]
-    return pd.DataFrame(lines, columns=table_2_5(pd.DataFrame()).columns)
+    return pd.DataFrame(lines, columns=["whose", "method", *METRICS.values()])
 
 
 def table_2_6(emotions: pd.DataFrame) -> pd.DataFrame:
     """Return the thesis's own rows of Table 2.6 beside ours: mean accuracy of the folds in percent."""
-    cells = {"t2.6/align+crop/accuracy": {"judge": "cnn"}, "t2.6/align+crop+lstm/accuracy": {"judge": "lstm_fc6"}}
-    table = beside("T2.6", emotions, cells, "accuracy_of_folds", selections=("last",))
-    return table.rename(columns={"ours (last)": "ours"})
+    numbers, lines = published("T2.6"), []
+    for key, fields in ROWS_2_6.items():
+        ours = measured(emotions, "accuracy_of_folds", "test", "last", judge=fields["judge"])
+        number = numbers.loc[f"t2.6/{key}/accuracy"]
+        lines.append({"here": JUDGE_NAMES[fields["judge"]], **_printed(number, EMOTION), **_ours(ours)})
+    return pd.DataFrame(lines)
 
 
 def confusion(emotions: pd.DataFrame, classes: int, judge: str = "lstm_fc6") -> np.ndarray:
@@ -154,36 +170,29 @@ def confusion(emotions: pd.DataFrame, classes: int, judge: str = "lstm_fc6") -> 
     return found
 
 
-def subject_auc(main: pd.DataFrame, fields: dict[str, object]) -> pd.Series:
-    """Return the AUC of every subject who shows both pain and none, mean over the seeds, of the runs with `fields`."""
-    if main.empty:
-        return pd.Series(dtype=float)
-    table = with_config(main)
-    for name, value in fields.items():
-        table = table[table[name] == value]
-    table = table[table["metric"].str.fullmatch(r"subject_\d+_auc")]
-    return table.groupby("metric")["value"].mean()
+def rates(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return rates in percent, mean and half-width over the seeds, one line a value of `by`; empty without rows.
 
-
-def over_subjects(main: pd.DataFrame) -> pd.DataFrame:
-    """Return differences of AUC in points, paired by subject: mean and 95% interval over subjects."""
-    lines = []
-    for name, ours, other in COMPARED:
-        difference = (subject_auc(main, ours) - subject_auc(main, other)).dropna()
-        found: Interval | None = interval((100 * difference).tolist()) if len(difference) else None
-        lines.append([name, as_text(found, 1), found.n if found else 0])
-    return pd.DataFrame(lines, columns=["difference of AUC (points)", "mean over subjects", "subjects"])
-
-
-def rates(rows: pd.DataFrame, by: list[str], metrics: tuple[str, ...] = ("auc", "accuracy")) -> pd.DataFrame:
-    """Return rates in percent, mean and half-width over the seeds, one line a value of `by`; empty without rows."""
+    The last line is that of always saying "no pain", whose AUC is one half whatever the frames.
+    """
     table = with_config(rows) if len(rows) else pd.DataFrame(columns=by)
     lines = []
     for key, part in table.groupby(by, sort=False):
-        values = [100 * part[part["metric"] == name].groupby("seed")["value"].mean() for name in metrics]
-        lines.append([*key, *(as_text(interval(value.tolist()) if len(value) else None, 1) for value in values)])
-    named = pd.DataFrame(lines, columns=[*by, *(RATE_NAMES[name] for name in metrics)])
-    return named.replace({"variant": VARIANT_NAMES, "apart": APART_NAMES}).rename(columns=FIELD_NAMES)
+        values = [100 * part[part["metric"] == name].groupby("seed")["value"].mean() for name in RATE_NAMES]
+        words = [_value_name(name, value) for name, value in zip(by, key)]
+        lines.append([*words, *(as_text(interval(value.tolist()) if len(value) else None, 1) for value in values)])
+    if lines:
+        always = {"auc": "50.0", "accuracy": no_pain_share(rows)}
+        lines.append([ALWAYS, *[""] * (len(by) - 1), *(always[name] for name in RATE_NAMES)])
+    return pd.DataFrame(
+        lines, columns=[*(FIELD_NAMES[name] for name in by), *(RATE_NAMES[name] for name in RATE_NAMES)]
+    )
+
+
+def _value_name(field: str, value: object) -> str:
+    if field == "pretraining":
+        return f"{value:,} raw faces" if value else "nothing"
+    return VALUE_NAMES[field][value]
 
 
 def live(rows: pd.DataFrame) -> pd.DataFrame:
@@ -199,32 +208,21 @@ def live(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=columns)
 
 
-def places(looks: Looks) -> pd.DataFrame:
+def places(looks: Looks | None) -> pd.DataFrame:
     """Return the share of saliency on face, active muscles and the rest, beside that of an even map, in percent."""
-    lines = [
-        [name, *(f"{100 * value:.1f}" for value in mean.tolist())]
-        for name, mean in zip(("saliency", "even"), looks.means())
-    ]
-    return pd.DataFrame(lines, columns=["map, live", *(f"{place} (%)" for place in PLACES)])
+    means = zip(MAP_NAMES.values(), looks.means()) if looks is not None else []
+    lines = [[name, *(f"{100 * value:.1f}" for value in mean.tolist())] for name, mean in means]
+    return pd.DataFrame(lines, columns=["map", *(f"{place} (%)" for place in PLACES)])
 
 
 def recorded_places(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the same of recorded runs, by preparation, with 95% half-widths over the seeds; empty without rows."""
-    columns = ["map, recorded", "preparation", *(f"{place} (%)" for place in PLACES)]
+    columns = ["map", "preparation", *(f"{place} (%)" for place in PLACES)]
     if rows.empty:
         return pd.DataFrame(columns=columns)
     lines = []
     for (kind, variant), part in with_config(rows).groupby(["map", "variant"], sort=False):
         values = [part[part["metric"] == place]["value"] for place in PLACES]
-        lines.append(
-            [kind, VARIANT_NAMES[variant], *(as_text(interval((100 * value).tolist()), 1) for value in values)]
-        )
+        shares = (as_text(interval((100 * value).tolist()), 1) for value in values)
+        lines.append([MAP_NAMES[kind], VARIANT_NAMES[variant], *shares])
     return pd.DataFrame(lines, columns=columns)
-
-
-def printed(source: str) -> pd.DataFrame:
-    """Return a table of the thesis as printed, one number a line."""
-    numbers = published(source)[["row", "column", "value", "unit"]].reset_index(drop=True)
-    return numbers.assign(
-        value=numbers["value"].map("{:g}".format), unit=numbers["unit"].replace({"percent": "%", "none": ""})
-    )
