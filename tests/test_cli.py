@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 from typer.testing import CliRunner, Result
@@ -62,8 +63,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     cells = [nbformat.v4.new_code_cell(text) for text in code]
     cells[0].metadata["tags"] = ["parameters"]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), root / "notebooks" / f"{NAME}.ipynb")
-    (root / "notebooks" / f"{NAME}.py").write_text("# the source of the pair\n")
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.write(notebook, root / "notebooks" / f"{NAME}.ipynb")
+    jupytext.write(notebook, root / "notebooks" / f"{NAME}.py", fmt="py:percent")
     monkeypatch.setenv("FGR_HOME", str(root))
     return root
 
@@ -114,6 +116,12 @@ def test_no_command_shows_the_help() -> None:
         ([NAME, "--set", "epochs"], "--set takes key=value, got 'epochs'; e.g. --set epochs=3"),
         ([NAME, "--set", "=3"], "--set takes key=value, got '=3'"),
         ([NAME, "--set", "seeds=[0, 1"], "--set seeds: '[0, 1' is not a value"),
+        (
+            [NAME, "--set", "epochs="],
+            "--set epochs= gives no value; write one behind the =, or leave it out for the profile's",
+        ),
+        ([NAME, "--set", "epohcs=null"], "--set epohcs=null gives no value"),
+        ([NAME, "--set", "lr=1e-3"], "lr in the parameters must be float, got '1e-3'; write 0.001"),
         ([NAME, "--set", "epochs=many"], "epochs in the parameters must be int, got 'many'"),
         ([NAME, "--set", "seeds=1"], "seeds in the parameters must be a list, got 1"),
         ([NAME, "--set", "seeds=[]"], "seeds must hold one value at least"),
@@ -181,8 +189,21 @@ def test_run_keeps_notebook_rows_and_report_and_finds_them_again(project: Path) 
     kept = contents(folder)
     again = fgr("run", NAME, "--profile", "smoke", "--set", "seeds=[2, 3]", "--reuse")
     assert "(reused: parameters, library and notebook are unchanged)" in again.stdout and contents(folder) == kept
-    (project / "notebooks" / f"{NAME}.py").write_text("# changed\n")
+    for suffix in (".py", ".ipynb"):
+        file = project / "notebooks" / f"{NAME}{suffix}"
+        file.write_text(file.read_text().replace("bad luck", "bad luck again"))
     assert "reused" not in fgr("run", NAME, "--profile", "smoke", "--set", "seeds=[2, 3]", "--reuse").stdout
+
+
+@pytest.mark.parametrize("suffix", [".py", ".ipynb"])
+def test_a_notebook_that_differs_from_its_source_is_not_run(project: Path, suffix: str) -> None:
+    """One of the two was edited: what would run is not what is read, or a finished run would be taken for it."""
+    file = project / "notebooks" / f"{NAME}{suffix}"
+    file.write_text(file.read_text().replace("bad luck", "good luck"))
+    before = contents(project)
+    line = refusal("run", NAME, "--profile", "smoke")
+    assert line == f"fgr: notebooks/{NAME}.ipynb differs from {NAME}.py; run python tools/notebooks.py {NAME}\n"
+    assert contents(project) == before
 
 
 @pytest.mark.notebook

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
@@ -13,12 +14,15 @@ import build_book
 import expected
 import measured
 import mutants
+import nbformat
 import pages
 import pandas as pd
 import pictures
 import pytest
 import torch
+from papermill.exceptions import PapermillExecutionError
 
+import notebooks
 from fgr.cli.runner import Report
 from fgr.config import as_json
 from fgr.data.manifests import manifest
@@ -102,6 +106,23 @@ def test_claims_page_states_effect_interval_and_verdict_of_the_rows(
     assert "Rows: `results/recorded/x.csv`.\n\nWhy." in first
     assert "{bdg-secondary}`undecided`" in second
     assert "Not run yet." in second
+
+
+def test_claims_page_says_what_an_undecided_claim_waits_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "project_root", lambda: tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "claims.yaml").write_text(CLAIM)
+    path = tmp_path / "results" / "recorded" / "x.csv"
+    for mode, errors in {"none": (0.5, 0.5, 0.5), "local": (0.4, 0.4999, 0.6)}.items():
+        for seed, error in enumerate(errors):
+            run = results.Run("x", f'{{"mode": "{mode}"}}', "digits", seed, "laptop", "cpu")
+            results.append(path, [run.row("error", error, "fraction", "test", "last", epochs=1)])
+    words = "If their spread stays as it is, more than 10,000 seeds would decide it."
+    assert words in pages.claims_page().split("### ")[1]
+    run = results.Run("x", '{"mode": "local"}', "digits", 3, "laptop", "cpu")
+    results.append(path, [run.row("diverged", 1.0, "none", "train", "last", epochs=1)])
+    page = pages.claims_page().split("### ")[1]
+    assert "Undecided because seed 3 diverged, without a number to compare." in page and "would decide" not in page
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -248,6 +269,80 @@ def test_a_band_widens_to_another_machine_and_never_past_every_broken_library() 
     assert wider.why == "15 runs; another machine gave 0.3 to 0.5"
     with pytest.raises(ValueError, match="excludes no broken library"):
         expected.widened(band, [0.95])
+
+
+def test_bands_of_other_profiles_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "ch05_orthoreg.json"
+    monkeypatch.setattr(expected, "expected_file", lambda _: path)
+    for smoke in ({"error": {"value": 0.5}}, {"angle": {"value": 60.0}}):
+        expected.keep("ch05_orthoreg", smoke)
+        assert json.loads(path.read_text()) == {"smoke": smoke}  # a band that is not measured any more goes
+    path.write_text(json.dumps({"smoke": {}, "quick": {"error": {"value": 0.1}}}))
+    expected.keep("ch05_orthoreg", {"error": {"value": 0.4}})
+    kept = json.loads(path.read_text())
+    assert kept == {"smoke": {"error": {"value": 0.4}}, "quick": {"error": {"value": 0.1}}}
+
+
+# ---------------------------------------------------------------- the committed notebooks
+
+
+SOURCE = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["parameters"]
+profile = None
+rows = None
+
+# %%
+from pathlib import Path
+Path(rows).write_text("left where it runs")
+print(profile)
+"""
+
+
+@pytest.fixture
+def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A committed notebook whose source says something new."""
+    monkeypatch.setattr(notebooks, "project_root", lambda: tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "demo.py").write_text(SOURCE)
+    committed = tmp_path / "notebooks" / "demo.ipynb"
+    committed.write_text("committed, with outputs")
+    return committed
+
+
+@pytest.mark.notebook
+def test_a_pair_is_refreshed_by_a_run_elsewhere(pair: Path) -> None:
+    """At smoke, without the cell that papermill injects; nothing else is left in the repository."""
+    assert notebooks.refresh("demo") == pair
+    cells = nbformat.read(pair, as_version=4).cells
+    assert [cell.execution_count for cell in cells] == [1, 2] and cells[0].metadata.tags == ["parameters"]
+    assert [output.text for output in cells[1].outputs if output.output_type == "stream"] == ["smoke\n"]
+    assert sorted(path.name for path in pair.parent.parent.rglob("*")) == ["demo.ipynb", "demo.py", "notebooks"]
+
+
+@pytest.mark.notebook
+def test_a_cell_that_fails_leaves_the_committed_pair(pair: Path) -> None:
+    pair.with_suffix(".py").write_text(SOURCE + "\n# %%\nraise RuntimeError('bad luck')\n")
+    with pytest.raises(PapermillExecutionError, match="bad luck"):
+        notebooks.refresh("demo")
+    assert pair.read_text() == "committed, with outputs"
+
+
+def test_ctrl_c_leaves_the_committed_pair(pair: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(notebooks.papermill, "execute_notebook", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        notebooks.refresh("demo")
+    assert pair.read_text() == "committed, with outputs"
+    assert sorted(path.name for path in pair.parent.iterdir()) == ["demo.ipynb", "demo.py"]
 
 
 def test_replay_under_instruction_sets_is_what_bands_were_measured_under() -> None:

@@ -49,8 +49,8 @@ def claims_page() -> str:
         "# Claims\n",
         "Each claim of the thesis that this companion can put to the test, the effect measured on recorded runs, and a",
         "verdict. Effects are means over paired seeds, positive in the direction of the claim; rates are in percentage",
-        "points. The smallest effect worth having was fixed before the runs, unless a note says otherwise. How verdicts are",
-        "formed: [](protocol.md). `fgr claims` prints effects and verdicts.\n",
+        "points. The smallest effect worth having was fixed before the runs, unless a note says otherwise. How",
+        "verdicts are formed: [](protocol.md). `fgr claims` prints effects and verdicts.\n",
         f"{_counts(verdicts)}\n",
     ]
     for chapter in sorted({verdict.claim.chapter for verdict in verdicts}):
@@ -59,16 +59,19 @@ def claims_page() -> str:
         for verdict, line in zip(mine, verdict_table(mine).itertuples(index=False)):
             claim = verdict.claim
             text.append(f"\n### {claim.statement}\n")
-            text.append(f"{{{BADGES[verdict.word]}}}`{verdict.word}` &ensp; *{claim.source}*\n")
-            if verdict.effect is None:
-                text.append("Not run yet.")
-            else:
+            standing = f" {verdict.standing}" if verdict.standing else ""
+            text.append(f"{{{BADGES[verdict.word]}}}`{verdict.word}`{standing} &ensp; *{claim.source}*\n")
+            if verdict.effect is not None:
                 text.append(
                     f"Effect **{line.effect}**, 95% interval {line[4]}, {line.seeds} paired seeds; "
-                    f"smallest effect worth having {line.smallest}."
+                    f"smallest effect worth having {line[5]}."
                 )
-                if verdict.seeds:
-                    text.append(f"About {verdict.seeds} seeds of the same spread would decide it.")
+            elif not verdict.diverged:
+                text.append("Not run yet.")
+            if verdict.diverged:
+                text.append(f"Undecided because {verdict.outlook}, without a number to compare.")
+            elif verdict.outlook:
+                text.append(f"If their spread stays as it is, {verdict.outlook} it.")
             text.append(f"Data: {claim.data}. Rows: `results/recorded/{claim.rows}`.")
             if claim.note:
                 text.append(f"\n{claim.note.strip()}")

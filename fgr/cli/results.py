@@ -68,4 +68,4 @@ def claims() -> None:
     from fgr.results.claims import judge_all, verdict_table
 
     table = verdict_table(judge_all(project_root() / "results"))
-    typer.echo(table[["id", "effect", "95% interval", "smallest", "seeds", "verdict"]].to_string(index=False))
+    typer.echo(table[["id", "effect", "95% interval", "smallest effect", "seeds", "verdict"]].to_string(index=False))

@@ -66,7 +66,8 @@ def run_notebook(
         reuse: return the finished run if parameters, library, notebook and results are unchanged.
 
     Raises:
-        ParameterError: on an unknown notebook, profile or parameter, before anything is written.
+        ParameterError: on an unknown notebook, profile or parameter, or a notebook that is not its .py any more; before
+            anything is written.
         NotebookFailed: if a cell raises.
     """
     if notebook not in NOTEBOOKS:
@@ -75,6 +76,7 @@ def run_notebook(
         raise ParameterError("rows is not for `fgr run`, which keeps them beside its output; give it to papermill")
     config = resolve(NOTEBOOKS[notebook].config, notebook, profile, parameters)
     root = project_root()
+    _check_pair(root / "notebooks" / notebook)
     folder = root / "runs" / notebook / profile
     rows, output, report_file = folder / "rows.csv", folder / f"{notebook}.ipynb", folder / "report.json"
     name = fingerprint(notebook, as_json(config))
@@ -103,6 +105,22 @@ def run_notebook(
         with atomic_path(report_file) as file:
             file.write_text(json.dumps(asdict(report), indent=1) + "\n")
     return report
+
+
+def _check_pair(stem: Path) -> None:
+    """Raise ParameterError if the notebook, which runs, and its source, which people edit, differ in a cell."""
+    try:
+        import jupytext
+    except ImportError as error:
+        raise NotebookFailed("running notebooks needs jupytext: pip install 'fgr[notebooks]'") from error
+    source, pair = (
+        [(cell.cell_type, cell.source) for cell in jupytext.read(f"{stem}{suffix}").cells]
+        for suffix in (".py", ".ipynb")
+    )
+    if source != pair:
+        raise ParameterError(
+            f"notebooks/{stem.name}.ipynb differs from {stem.name}.py; run python tools/notebooks.py {stem.name}"
+        )
 
 
 def _execute(source: Path, output: Path, parameters: Mapping[str, object]) -> None:

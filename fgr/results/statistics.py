@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+MOST = 10_000  # seeds; nobody runs more, and then it does not matter how many
+
 
 class Interval(NamedTuple):
     """A mean over n values with its 95% confidence interval."""
@@ -38,15 +40,24 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, array.size, deviation)
 
 
-def seeds_needed(deviation: float, half_width: float, most: int = 10_000) -> int:
+def seeds_needed(deviation: float, half_width: float, most: int = MOST) -> int | None:
     """Return the smallest number of seeds whose 95% interval is at most +- `half_width`, given their deviation.
+
+    Args:
+        deviation: sample standard deviation over seeds, not negative.
+        half_width: above 0.
+        most: how many are worth counting up to; None is returned where more are needed.
 
     Example:
         >>> seeds_needed(deviation=1.0, half_width=1.0)
         7
+        >>> seeds_needed(deviation=1.0, half_width=0.001) is None
+        True
     """
-    fewest = int((1.959 * deviation / half_width) ** 2)  # the normal's interval, never wider than Student's
-    for n in range(max(2, fewest), most):
+    fewest = 1.959 * deviation / half_width  # its square: the normal's interval, never wider than Student's
+    if fewest > most**0.5:
+        return None
+    for n in range(max(2, int(fewest**2)), most + 1):
         if stats.t.ppf(0.975, n - 1) * deviation / n**0.5 <= half_width:
             return n
-    return most
+    return None

@@ -1,5 +1,6 @@
 """Verdicts on rows whose answer is known by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -8,7 +9,16 @@ import yaml
 from scipy import stats
 
 from fgr.results import claims
-from fgr.results.claims import Claim, judge, judge_all, paired_effect, read_claims, verdict_of, verdict_table
+from fgr.results.claims import (
+    Claim,
+    Verdict,
+    judge,
+    judge_all,
+    paired_effect,
+    read_claims,
+    verdict_of,
+    verdict_table,
+)
 from fgr.results.rows import SELECTIONS, SPLITS, append, frame
 from fgr.results.statistics import Interval, interval
 
@@ -137,6 +147,65 @@ def test_effect_exactly_on_the_line_is_never_decided_by_more_seeds() -> None:
     assert verdict_of(interval([0.0, 0.0, 0.0]), smallest=0.0) == ("undecided", None)
 
 
+def test_more_seeds_than_anyone_runs_are_not_counted() -> None:
+    """And the words do not pass the last number that is counted off as the answer."""
+    effect = interval([-1.0, 0.001, 1.0])
+    assert verdict_of(effect, smallest=0.002) == ("undecided", None)
+    assert Verdict(claim(), effect, "undecided", None).outlook == "more than 10,000 seeds would decide"
+    assert Verdict(claim(), effect, "undecided", 12).outlook == "12 seeds would decide"
+    assert Verdict(claim(), effect, "supported", None).outlook == ""
+    assert Verdict(claim(), interval([1.0]), "undecided", None).outlook == ""
+    assert Verdict(claim(), None, "undecided", None).outlook == ""
+
+
+# ---------------------------------------------------------------- runs that diverged
+
+
+def table_of_angles(make_rows, ours: dict[int, float], other: dict[int, float]) -> list:
+    rows = make_rows(ours, metric="nearest_angle", mode="local") + make_rows(other, "nearest_angle", mode="none")
+    return rows + make_rows(dict.fromkeys(range(4), 0.9), mode="local")  # an error, which every run has
+
+
+ANGLES = {0: 60.0, 1: 61.0, 2: 62.0}
+
+
+@pytest.mark.parametrize("side", ["local", "none"])
+def test_a_seed_that_diverged_on_either_side_leaves_the_claim_undecided(side: str, make_rows) -> None:
+    """Four seeds, one of which has no angle because its training diverged: the others would be in favour."""
+    higher = claim(metric="nearest_angle", better="higher", smallest=2.0)
+    whole = {seed: 50.0 for seed in range(4)}
+    ours, other = (ANGLES, whole) if side == "local" else ({**whole, 3: 60.0}, ANGLES)
+    rows = table_of_angles(make_rows, ours, other)
+    before = judge(higher, frame(rows))
+    assert before.effect.n == 3 and before.diverged == ()
+    verdict = judge(higher, frame(rows + make_rows({3: 1.0}, "diverged", "train", mode=side)))
+    assert (verdict.word, verdict.seeds, verdict.diverged) == ("undecided", None, (3,))
+    assert verdict.effect == before.effect and verdict.outlook == "seed 3 diverged"
+    assert verdict_table([verdict])["verdict"].tolist() == ["undecided (seed 3 diverged)"]
+
+
+def test_diverged_runs_that_do_not_bear_on_the_claim_do_not_change_it(make_rows) -> None:
+    """With a number of their own, of another configuration, or of an experiment that has no such number."""
+    angles = claim(metric="nearest_angle", better="higher", smallest=2.0)
+    rows = table_of_angles(make_rows, {**ANGLES, 3: 20.0}, {seed: 50.0 for seed in range(4)})
+    rows += make_rows({3: 1.0}, "diverged", "train", mode="local")  # its angle is there
+    rows += make_rows({2: 1.0}, "diverged", "train", mode="global")
+    trained = make_rows({2: 1.0}, "diverged", "train", mode="local", epochs=7)
+    rows += [replace(row, experiment="training of another table") for row in trained]
+    verdict = judge(angles, frame(rows))
+    assert verdict.diverged == () and verdict.effect.n == 4
+    error = make_rows({0: 0.1, 1: 0.1, 2: 0.9}, mode="local") + make_rows({0: 0.5, 1: 0.5, 2: 0.5}, mode="none")
+    assert judge(claim(), frame(error + make_rows({2: 1.0}, "diverged", "train", mode="local"))).effect.n == 3
+
+
+def test_a_side_that_diverged_altogether_has_run(make_rows) -> None:
+    rows = table_of_angles(make_rows, {}, dict.fromkeys(range(3), 50.0))
+    rows += make_rows({0: 1.0, 2: 1.0}, "diverged", "train", mode="local")
+    verdict = judge(claim(metric="nearest_angle", better="higher", smallest=2.0), frame(rows))
+    line = verdict_table([verdict]).iloc[0]
+    assert (line.verdict, line.effect, line.seeds) == ("undecided (seeds 0, 2 diverged)", "none", 0)
+
+
 # ---------------------------------------------------------------- the file
 
 
@@ -190,8 +259,8 @@ def test_every_claim_is_judged_and_laid_out(tmp_path: Path, make_rows) -> None:
     table = verdict_table(judge_all(tmp_path, chapter=5)).set_index("id")
     assert table.index.tolist() == ["local-lowers-error", "angle", "later"]
     assert table["effect"].tolist() == ["+10.00 points", "-5.00°", "not run"]
-    assert table["smallest"].tolist() == ["0.10 points", "2.00°", "0.10 points"]
-    assert table["95% interval"].tolist() == ["+10.00 to +10.00", "-195.59 to +185.59", ""]
+    assert table["smallest effect"].tolist() == ["0.10 points", "2.00°", "0.10 points"]
+    assert table["95% interval"].tolist() == ["+10.00 to +10.00", "-195.59 to +185.59", "none"]
     assert table["seeds"].tolist() == [3, 2, 0]
     needed = judge_all(tmp_path)[1].seeds
     assert table["verdict"].tolist() == ["supported", f"undecided ({needed} seeds would decide)", "undecided"]
@@ -203,7 +272,19 @@ def test_every_claim_is_judged_and_laid_out(tmp_path: Path, make_rows) -> None:
 )
 def test_effects_are_shown_in_their_unit(tmp_path: Path, metric: str, shown: str) -> None:
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump([{**ENTRY, "metric": metric, "smallest": 0.001}]))
-    assert verdict_table(judge_all(tmp_path))["smallest"].tolist() == [shown]
+    assert verdict_table(judge_all(tmp_path))["smallest effect"].tolist() == [shown]
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("supported", "against the thesis"), ("not supported", "as the thesis says"), ("undecided", "")],
+)
+def test_an_effect_that_the_thesis_denies_is_told_from_its_claims(word: str, said: str, path: Path) -> None:
+    path.write_text(yaml.safe_dump([{**ENTRY, "denied": True}, {**ENTRY, "id": "another"}]))
+    denied, claimed = (Verdict(claim, None, word, None) for claim in read_claims(path))
+    assert (denied.standing, claimed.standing) == (said, "")
+    shown = verdict_table([denied, claimed])["verdict"].tolist()
+    assert shown == [f"{word} ({said})" if said else word, word]
 
 
 def test_claims_of_the_book_name_known_rows() -> None:

@@ -52,5 +52,10 @@ def test_seeds_needed_is_the_smallest_that_suffices(half_width: float) -> None:
 
 
 def test_seeds_needed_ends_somewhere() -> None:
+    """Beyond the last number that counts it returns none, and not that number."""
     assert seeds_needed(0.0, 0.1) == 2
-    assert seeds_needed(1.0, 1e-9, most=50) == 50
+    assert seeds_needed(0.816, 0.001) is None  # 2.6 million
+    assert seeds_needed(1.0, 1e-9, most=50) is None and seeds_needed(1.0, 1e-300) is None
+    exact = seeds_needed(1.5, 0.3)
+    assert seeds_needed(1.5, 0.3, most=exact) == exact
+    assert seeds_needed(1.5, 0.3, most=exact - 1) is None
