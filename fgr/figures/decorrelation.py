@@ -6,9 +6,10 @@ from itertools import cycle
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.ticker import NullLocator
 from torch import Tensor
 
-from fgr.figures.runs import chosen, not_run
+from fgr.figures.runs import chosen, curves, not_run
 from fgr.figures.style import BLACK, CYCLE, RULES, Figure, panels, style
 from fgr.orthoreg import orthoreg_direction, orthoreg_loss
 from fgr.results.statistics import interval
@@ -100,11 +101,12 @@ def angle_over_steps(angles: Mapping[str, Sequence[float]], even_spacing: float)
 def crowding(rows: pd.DataFrame, limits: Mapping[float, float]) -> Figure:
     """Nearest-neighbour angle over the number of filters, as a share of even spacing, mean and range of the starts.
 
-    `limits` maps a locality to the smallest angle at which its even spacing is stable, in degrees.
+    `limits` maps a locality to the smallest angle at which its even spacing is stable, in degrees; a vertical line with
+    the locality on top stands at the largest number of filters that it allows.
     """
     table = chosen(rows, "nearest_angle", "none", "last")
     with style():
-        figure, (axes,) = panels(1, width=5.6)
+        figure, (axes,) = panels(1, width=5.6, height=3.6)
         lines = table.groupby(["mode", "locality"])
         for (mode, locality), color, mark in zip(lines.groups, (RULES["global"], RULES["local"], CYCLE[2]), "s^D"):
             group = lines.get_group((mode, locality))
@@ -113,9 +115,12 @@ def crowding(rows: pd.DataFrame, limits: Mapping[float, float]) -> Figure:
             axes.plot(share.mean().index, share.mean(), color=color, marker=mark, markersize=5, label=name)
             axes.fill_between(share.mean().index, share.min(), share.max(), color=color, alpha=0.12, linewidth=0)
             if mode == "local":
-                axes.axvline(360 / limits[locality], color=color, linestyle=":", linewidth=1)
+                most = 360 / limits[locality]
+                axes.axvline(most, color=color, linestyle="--", linewidth=1.2)
+                on_top = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+                axes.text(most, 1.01, f"λ = {locality:g}", color=color, **on_top)
         axes.set(xlabel="number of filters in the plane", ylabel="nearest-neighbour angle\n(share of even spacing)")
-        axes.legend(loc="center right")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -147,6 +152,9 @@ def error_over_strength(rows: pd.DataFrame) -> Figure:
             axes.set(xlabel="strength γ", ylabel="validation error (%)")
             return not_run(figure)
         figure, both = panels(2, width=3.8)
+        ticks = [1, 2, 5, 10, 20, 50, 100]
+        if 100 * table["value"].min() < 1:
+            ticks = [0.1, 0.2, 0.5, *ticks]
         networks = table[["network", "hidden"]].drop_duplicates().sort_values(["network", "hidden"])
         for axes, normalized in zip(both, (False, True)):
             for color, (network, hidden) in zip(CYCLE, networks.itertuples(index=False)):
@@ -157,11 +165,18 @@ def error_over_strength(rows: pd.DataFrame) -> Figure:
                 name = f"MLP, {hidden} units" if network == "mlp" else "CNN"
                 means = [of_x.mean for of_x in spread.values()]
                 axes.errorbar(list(spread), means, half, color=color, marker="o", markersize=4, capsize=3, label=name)
-            axes.set(xscale="log", yscale="log", xlabel="strength γ")
+            axes.set(xscale="log", yscale="log", xlabel="strength γ", ylim=(ticks[0], 100))
             axes.set_title("normalised gradients" if normalized else "gradients as they are")
-            for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-                axis("{x:g}")
+            axes.set_yticks(ticks, ticks)
+            axes.yaxis.set_minor_locator(NullLocator())
         both[0].set_ylabel("validation error (%)")
-        both[0].sharey(both[1])
-        both[1].legend()
+        figure.legend(*both[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def rules_over_epochs(rows: pd.DataFrame) -> Figure:
+    """Fig. 5.6: test error over the epochs, a line a rule, on a linear axis: the errors are of one order."""
+    figure = curves(rows, "mode", label="rule:")
+    if figure.axes[0].get_yscale() == "log":  # with nothing to show, the picture says so instead
+        figure.axes[0].set_yscale("linear")
     return figure

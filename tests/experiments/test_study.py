@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from fgr.config import ParameterError, as_json, resolve
+from fgr.data import ImageSet
 from fgr.experiments.orthoreg import grids, runs, study
 from fgr.experiments.orthoreg.grids import Config
 from fgr.experiments.orthoreg.runs import Cell
@@ -129,6 +131,25 @@ def test_cifar_cells_are_the_wide_resnet_recipe() -> None:
     assert {cell.strength for cell in (all_pairs, local)} == {0.1} and none.strength == 0.0
     svhn = grids.cifar_cells(replace(PAPER, cifar_dataset="svhn", cifar_network="wrn-28-4"))
     assert not any(cell.augment for cell in svhn)  # house numbers are not mirrored
+
+
+@pytest.mark.parametrize(("dataset", "classes", "network"), [("cifar100", 100, "wrn-10-1"), ("svhn", 10, "wrn-28-4")])
+def test_cifar_cells_read_the_other_colour_sets_of_the_thesis(
+    dataset: str, classes: int, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The official files are not at hand here; their readers have tests of their own."""
+
+    def load(name: str, split: str) -> ImageSet:
+        images = torch.randint(256, (2 * classes, 3, 32, 32), generator=torch.Generator().manual_seed(0)).byte()
+        return ImageSet(name, split, images, torch.arange(2 * classes) % classes, tuple(map(str, range(classes))))
+
+    monkeypatch.setattr(runs.data, "load", load)
+    runs.tensors.cache_clear()
+    cell = grids.cifar_cells(replace(PAPER, cifar_dataset=dataset, cifar_network=network))[0]
+    parts, found = runs.tensors(cell.dataset, cell.train_size)
+    runs.tensors.cache_clear()
+    assert found == classes and parts["train"][0].shape == (2 * classes, 3, 32, 32)
+    assert runs.build_network(cell, found, (3, 32, 32))(parts["test"][0][:2]).shape == (2, classes)
 
 
 # ---------------------------------------------------------------- choices

@@ -54,12 +54,36 @@ def test_code_matrices_show_the_first_bits() -> None:
     assert drawable(figure)
 
 
-def test_embeddings_name_their_separation() -> None:
-    figure = draw.embeddings({"spectral": np.zeros((9, 2))}, torch.arange(9), {"spectral": 0.25})
-    assert figure.axes[0].get_title() == "data-based, silhouette 0.25" and len(figure.axes[0].lines) == 9
+def test_scheme_has_a_word_of_signs_for_every_class() -> None:
+    (axes,) = draw.scheme(bits=3).axes
+    said = [text.get_text() for text in axes.texts]
+    assert [f"class {number}" for number in range(1, 9)] == [word for word in said if word.startswith("class")]
+    signs = [word for word in said if word in ("+", "−")]
+    words = {tuple(signs[start : start + 3]) for start in range(0, len(signs), 3)}
+    assert len(signs) == 24 and len(words) == 8
+    assert len(axes.lines) == 2 * (1 + 2 + 4)  # two branches at every fork of the tree
+    assert drawable(draw.scheme())
 
 
-def test_path_of_bits_starts_with_all_classes() -> None:
-    (axes,) = draw.path_of_bits({"a and b": [(1, 8), (2, 2)]}, 20).axes
-    assert list(axes.lines[0].get_xdata()) == [0, 1, 2] and list(axes.lines[0].get_ydata()) == [20, 8, 2]
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("bits read", "classes with the same bits")
+def test_embeddings_name_their_separation_and_their_families() -> None:
+    families = [f"{number // 4 + 1}.{number % 4 + 1}" for number in range(9)]
+    figure = draw.embeddings({"spectral": np.zeros((9, 2))}, families, {"spectral": 0.25})
+    assert figure.axes[0].get_title() == "data-based, silhouette 0.25"
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.texts] == sorted(families)
+    looks = {(line.get_color(), line.get_marker()) for line in figure.axes[0].lines}
+    assert len(looks) == 9  # more families than colours, and all are told apart
+
+
+def test_path_of_bits_starts_with_all_classes_and_shows_lines_that_run_together() -> None:
+    pairs = {"a and b": [(1, 8), (2, 2)], "a and c": [(1, 8), (2, 4), (3, 2)]}
+    figure = draw.path_of_bits({"one_hot": pairs, "spectral": pairs}, 20)
+    assert [axes.get_title() for axes in figure.axes] == ["one-hot", "data-based"]
+    for axes in figure.axes:
+        first, _, second, _ = axes.lines
+        assert list(first.get_xdata()) == [0, 1, 2] and list(first.get_ydata()) == [20, 8, 2]
+        assert list(second.get_ydata()) == [20, 8, 4, 2] and second.get_linewidth() < first.get_linewidth()
+        assert axes.get_xlabel() == "bits read"
+    assert figure.axes[0].get_ylabel() == "classes with the same bits"
+    assert [text.get_text() for text in figure.legends[0].texts] == list(pairs)
+    assert drawable(figure)

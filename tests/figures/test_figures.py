@@ -95,6 +95,8 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "curves, not run": lambda: curves(results.frame([])),
     "error_over_strength": lambda: draw.error_over_strength(shared_strengths()),
     "error_over_strength, not run": lambda: draw.error_over_strength(results.frame([])),
+    "rules_over_epochs": lambda: draw.rules_over_epochs(table()),
+    "rules_over_epochs, not run": lambda: draw.rules_over_epochs(results.frame([])),
     "metric_over": lambda: over_rules(table()),
     "metric_over, not run": lambda: over_rules(results.frame([])),
 }
@@ -122,6 +124,26 @@ def test_crowding_shows_the_share_of_even_spacing_and_where_it_stops_being_stabl
     shares = {line.get_label(): list(line.get_ydata()) for line in axes.get_lines() if len(line.get_xdata()) == 2}
     assert shares["global"] == shares["local, λ = 10"] == pytest.approx([0.5, 0.5])
     assert any(list(line.get_xdata()) == [18.0, 18.0] for line in axes.get_lines())
+    assert [text.get_text() for text in axes.texts] == ["λ = 10"]
+
+
+def test_legends_that_would_hide_data_stand_outside() -> None:
+    for figure in (draw.crowding(crowded(), {10.0: 20.0}), draw.error_over_strength(shared_strengths())):
+        assert len(figure.legends) == 1 and all(axes.get_legend() is None for axes in figure.axes)
+
+
+def test_errors_over_strength_have_few_ticks_and_end_at_all_wrong() -> None:
+    for axes in draw.error_over_strength(shared_strengths().assign(value=0.05)).axes:
+        assert axes.get_yticks().tolist() == [1, 2, 5, 10, 20, 50, 100] and axes.get_ylim() == (1, 100)
+        assert not axes.get_yticks(minor=True).size
+    small = shared_strengths().assign(value=0.002)
+    assert draw.error_over_strength(small).axes[0].get_ylim() == (0.1, 100)
+
+
+def test_rules_over_epochs_are_linear_and_say_so_if_nothing_was_run() -> None:
+    assert draw.rules_over_epochs(table()).axes[0].get_yscale() == "linear"
+    axes = draw.rules_over_epochs(results.frame([])).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["not run yet"] and len(axes.get_yticks()) == 0
 
 
 def test_every_public_figure_is_tested() -> None:

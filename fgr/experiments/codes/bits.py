@@ -1,7 +1,7 @@
 """What the bits of a code mean: correlation with known attributes (Table 6.2), the path of bits (Fig. 6.8)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 import torch
@@ -9,10 +9,12 @@ from torch import Tensor
 
 from fgr.data.synthetic.birds import ATTRIBUTES, LEVELS, taxonomy
 from fgr.experiments.codes.runs import Cell, code_matrix
+from fgr.results.published import published
 from fgr.results.rows import Row, Run
 
 EXPERIMENT = "code_bits"
 FIRST = 6  # bits that Table 6.2 shows
+PRINTED = {"gaussian": "random", "spectral": "data-dependent"}  # our code -> the thesis's in Table 6.2
 
 
 def correlations(codes: Tensor, attributes: Tensor) -> Tensor:
@@ -59,14 +61,33 @@ def first_bits(cell: Cell, seed: int) -> Tensor:
 
 
 def table_6_2(cell: Cell, seed: int) -> pd.DataFrame:
-    """Return, for the first bits of a code, the attribute of highest and of lowest correlation (Table 6.2)."""
+    """Return, for the first bits of a code, the attributes of highest and of lowest correlation, ours and printed.
+
+    Table 6.2. The printed ones are of CUB-200's birds, whose attributes are others.
+    """
     attributes = taxonomy(cell.num_classes).attributes
     table = correlations(first_bits(cell, seed), attributes).nan_to_num(0.0)
+    numbers = published("T6.2")
     lines = []
     for bit, row in enumerate(table, start=1):
-        up, down = int(row.argmax()), int(row.argmin())
-        lines.append((bit, ATTRIBUTES[up], row[up].item(), ATTRIBUTES[down], row[down].item()))
-    return pd.DataFrame(lines, columns=["bit", "highest", "r", "lowest", "r of lowest"])
+        ours = [f"{ATTRIBUTES[place]} {row[place].item():+.2f}" for place in (int(row.argmax()), int(row.argmin()))]
+        places = [f"t6.2/{PRINTED[cell.code]}/{bit}/{sign}" for sign in ("positive", "negative")]
+        theirs = [
+            f"{name.split(' / ')[1]} {value:+.2f}" for name, value in numbers.loc[places, ["row", "value"]].to_numpy()
+        ]
+        lines.append((bit, *ours, *theirs))
+    heads = [f"{where}: {end}" for where in ("ours, birds", "printed, CUB-200") for end in ("highest", "lowest")]
+    return pd.DataFrame(lines, columns=["bit", *heads])
+
+
+def printed_strength(code: str) -> float:
+    """Return the mean over the first bits of the strongest correlation that Table 6.2 prints for a code."""
+    numbers = published("T6.2")
+    bits = [
+        numbers.loc[[f"t6.2/{PRINTED[code]}/{bit}/{sign}" for sign in ("positive", "negative")]]
+        for bit in range(1, FIRST + 1)
+    ]
+    return sum(pair["value"].abs().max() for pair in bits) / FIRST
 
 
 def bit_rows(cell: Cell, seed: int, permutations: int, profile: str) -> list[Row]:
@@ -117,12 +138,43 @@ def parting_bits(codes: Tensor) -> Tensor:
     return torch.where(differ.any(2), differ.float().argmax(2) + 1, codes.shape[1] + 1)
 
 
-def parting_table(codes: Tensor, distances: Tensor) -> pd.DataFrame:
-    """Return how many bits have to be read until two classes part, mean over all pairs of each kinship."""
-    first, pairs = parting_bits(codes), torch.ones_like(distances, dtype=torch.bool).triu(1)
+def parting_table(codes: Mapping[str, Tensor], distances: Tensor) -> pd.DataFrame:
+    """Return how many bits of each code have to be read until two classes part, mean over all pairs of each kinship."""
+    first, pairs = {name: parting_bits(code) for name, code in codes.items()}, torch.ones_like(distances).triu(1).bool()
     lines = []
-    for distance, name in enumerate(LEVELS):
+    for distance, kinship in enumerate(LEVELS):
         chosen = pairs & (distances == distance)
         if chosen.any():
-            lines.append((name, int(chosen.sum()), first[chosen].double().mean().item()))
-    return pd.DataFrame(lines, columns=["pairs of", "pairs", "bits until they part"]).round(1)
+            lines.append((kinship, int(chosen.sum()), *(of[chosen].double().mean().item() for of in first.values())))
+    return pd.DataFrame(lines, columns=["pairs of", "pairs", *codes]).round(1)
+
+
+def parting_words(table: pd.DataFrame, code: str) -> str:
+    """Say in a sentence whether strangers part sooner than relatives of one order, by a `parting_table`."""
+    bits = table.set_index("pairs of")[code]
+    if bits["other order"] < bits["same order"]:
+        return "Strangers part sooner than relatives of one order."
+    return "Signs alone are coarse: strangers do not part sooner than relatives of one order."
+
+
+def typical_pairs(codes: Tensor, distances: Tensor) -> dict[str, tuple[int, int]]:
+    """Return kinship -> a pair of classes of that kinship that parts at the median bit of those that part at all.
+
+    Example:
+        >>> codes = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]])
+        >>> typical_pairs(codes, torch.tensor([[0, 1, 4], [1, 0, 4], [4, 4, 0]]))
+        {'sister species': (0, 1), 'other order': (0, 2)}
+    """
+    first, found = parting_bits(codes), {}
+    for distance, kinship in enumerate(LEVELS):
+        pairs = ((distances == distance).triu(1) & (first <= codes.shape[1])).nonzero()  # (P, 2)
+        if len(pairs):
+            order = first[pairs[:, 0], pairs[:, 1]].sort(stable=True).indices
+            a, b = pairs[order[(len(order) - 1) // 2]].tolist()
+            found[kinship] = (a, b)
+    return found
+
+
+def paths(codes: Mapping[str, Tensor], pairs: Mapping[str, tuple[int, int]]) -> dict[str, dict[str, list]]:
+    """Return code -> name of a pair -> its `path` as a list: what Fig. 6.8 draws."""
+    return {code: {name: list(path(matrix, *pair)) for name, pair in pairs.items()} for code, matrix in codes.items()}

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from fgr.experiments.codes.grids import REAL, last_errors
-from fgr.results.published import as_text, measured
+from fgr.experiments.codes.bits import PRINTED, printed_strength
+from fgr.experiments.codes.grids import REAL, last_errors, table_6_1
+from fgr.results.published import as_text, beside, measured, published
 from fgr.results.rows import with_config
 from fgr.results.statistics import interval
 
@@ -49,6 +50,48 @@ def real_table(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["images", "code", "at the end (%)", "mean over the epochs (%)", "seeds"])
 
 
+def accuracy_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return Table 6.1: printed accuracies on CIFAR-100 beside ours on birds, 100 classes each.
+
+    Our rows hold errors; what they lack of 100 % is the accuracy that the thesis prints.
+    """
+    errors = rows[rows["metric"] == "error"]
+    right = errors.assign(metric="accuracy", value=1 - errors["value"])
+    cells = table_6_1(100)
+    table = beside("T6.1", right, cells, metric="accuracy")
+    which = pd.DataFrame(
+        [(cell["code"], cell.get("threshold", "none"), cell["length"]) for cell in cells.values()],
+        columns=["code", "threshold", "bits"],
+    )
+    heads = {
+        "printed": "printed accuracy, CIFAR-100 (%)",
+        "ours (last)": "our accuracy, birds (%)",
+        "ours (best-test)": "our accuracy at the best epoch by test (%)",
+    }
+    return pd.concat([which, table.drop(columns=["row", "column"])], axis=1).rename(columns=heads)
+
+
+def quarter(rows: pd.DataFrame) -> str:
+    """Say with which share of the bits data-based codes match one-hot, as Fig. 6.3 prints it, and what ours do."""
+    share = published("F6.3").loc["f6.3/data-based/code-share", "value"]
+    printed = f"Printed, on CUB-200: data-based codes match one-hot with {share:g} % of the bits."
+    if rows.empty:
+        return f"{printed} Ours: not run yet."
+    table = with_config(rows)
+    classes = int(table["num_classes"].iloc[0])
+    bits = round(share / 100 * classes)
+    right = {}
+    for code, length in (("spectral", bits), ("gaussian", bits), ("one_hot", classes)):
+        error = measured(rows, "error", "test", "last", code=code, length=length)
+        right[code] = as_text(
+            error and error._replace(mean=100 - error.mean, low=100 - error.high, high=100 - error.low)
+        )
+    return (
+        f"{printed} Ours, on birds of {classes} species: an accuracy of {right['spectral']} % with {bits} data-based "
+        f"bits, {right['gaussian']} % with {bits} random ones, and {right['one_hot']} % with all {classes} of one-hot."
+    )
+
+
 def words_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return how many different words codes have that leave some classes with equal ones; mean over the seeds."""
     columns = ["code", "threshold", "bits", "classes", "different words"]
@@ -62,10 +105,17 @@ def words_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def meaning_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return how strongly the first bits of each code follow attributes, beside chance; means over the seeds."""
-    table = with_config(rows)
-    wide = table.pivot_table(index="code", columns="metric", values="value").reset_index()
-    return wide[["code", "correlation", "chance_correlation", "p_value"]].rename_axis(columns=None)
+    """Return how strongly the first bits of each code follow attributes, beside chance and the printed numbers.
+
+    Means over the seeds of the mean over the bits of the strongest correlation, and of its p-value.
+    """
+    columns = ["code", "ours, birds", "ours, shuffled", "p-value", "printed, CUB-200"]
+    if rows.empty:
+        return pd.DataFrame(columns=columns)
+    wide = with_config(rows).pivot_table(index="code", columns="metric", values="value")
+    wide = wide[["correlation", "chance_correlation", "p_value"]].reset_index()
+    wide["printed"] = [printed_strength(code) if code in PRINTED else float("nan") for code in wide["code"]]
+    return wide.set_axis(columns, axis=1).round({name: 2 for name in columns if "p-" not in name})
 
 
 def cost_table(benchmark: pd.DataFrame) -> pd.DataFrame:
@@ -90,14 +140,60 @@ def pays(benchmark: pd.DataFrame) -> str:
     if table.empty:
         return "Not measured yet: `python benchmarks/output_codes.py --out benchmarks/output_codes.csv`."
     table = table[table["layer"] == "code"]
-    words = []
-    for column, what in (
-        ("step (x)", "time of a training step"),
-        ("step memory (x)", "memory of a training step"),
-        ("prediction (x)", "time of a prediction"),
-        ("prediction memory (x)", "memory of a prediction"),
-    ):
+
+    def where(column: str) -> str:
         dear = table["classes"][table[column] >= 1]
         cheap = table["classes"][table["classes"] > (dear.max() if len(dear) else 0)]
-        words.append(f"{what}: {f'from {cheap.min():,} classes on' if len(cheap) else 'at none of these sizes'}")
-    return "Codes cost less than one-hot, of the sizes measured, in " + "; ".join(words) + "."
+        if not len(cheap):
+            return "at none of the sizes measured"
+        return f"from {cheap.min():,} classes on" if len(dear) else "at every size measured"
+
+    places = {where(name) for name in ("step (x)", "step memory (x)", "prediction (x)", "prediction memory (x)")}
+    if len(places) == 1:
+        return (
+            f"With codes, a training step and a prediction take less time and memory than with one-hot {places.pop()}."
+        )
+    return (
+        f"With codes, a training step takes less time than with one-hot {where('step (x)')}, and less memory "
+        f"{where('step memory (x)')}; a prediction takes less time {where('prediction (x)')}, and less memory "
+        f"{where('prediction memory (x)')}."
+    )
+
+
+def layers_table(benchmark: pd.DataFrame) -> pd.DataFrame:
+    """Return time and memory of the last layer as measured: a line a size, task and layer."""
+    named = {
+        "classes": "classes",
+        "task": "task",
+        "variant": "layer",
+        "length": "bits",
+        "seconds": "seconds",
+        "peak_mb": "memory at its peak (MB)",
+        "trained_values": "trained values",
+    }
+    table = benchmark.reindex(columns=list(named))
+    return table[table["task"] != "build"].rename(columns=named)
+
+
+def making_table(benchmark: pd.DataFrame) -> pd.DataFrame:
+    """Return what making the words costs, and how near the nearest two of them lie: a line a size and kind of code."""
+    named = {
+        "classes": "classes",
+        "variant": "code",
+        "length": "bits",
+        "seconds": "seconds",
+        "peak_mb": "memory at its peak (MB)",
+        "nearest": "distance of the nearest two words",
+    }
+    table = benchmark.reindex(columns=["task", *named])
+    return table[table["task"] == "build"].drop(columns="task").rename(columns=named)
+
+
+def near_zero_table(benchmark: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of the last layer's gradient that is near zero, in percent: a line a size, a column a layer."""
+    columns = ["classes", "one-hot", "code"]
+    if benchmark.empty:
+        return pd.DataFrame(columns=columns)
+    steps = benchmark[benchmark["task"] == "step"]
+    wide = 100 * steps.pivot_table(index="classes", columns="variant", values="near_zero")
+    return wide.reset_index()[columns].rename_axis(columns=None).round(1)
