@@ -7,6 +7,7 @@ holds `profile` and one `None` for every field, so that a value given to papermi
 import dataclasses
 import difflib
 import json
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -64,18 +65,20 @@ def resolve(
         cls: a frozen dataclass whose defaults are the smoke profile.
         notebook: name without suffix, e.g. "ch05_orthoreg".
         profile: "smoke", "quick", "laptop" or "paper".
-        explicit: values that win over the profile; None means not given.
+        explicit: values that win over the profile; None means not given, as papermill leaves what it is not told.
 
     Raises:
-        ParameterError: on an unknown profile, an unknown name, or a value of the wrong type.
+        ParameterError: on an unknown profile, an unknown name, whatever its value, or a value of the wrong type.
     """
     hints = get_type_hints(cls)
-    given = {name: value for name, value in (explicit or {}).items() if value is not None}
+    of_profile, explicit = profile_values(notebook, profile), explicit or {}
+    for name in (*of_profile, *explicit):
+        if name not in hints:
+            raise unknown("parameter", name, list(hints))
+    given = {name: value for name, value in explicit.items() if value is not None}
     values: dict[str, Any] = {}
-    for source, part in ((f"profile {profile!r}", profile_values(notebook, profile)), ("the parameters", given)):
+    for source, part in ((f"profile {profile!r}", of_profile), ("the parameters", given)):
         for name, value in part.items():
-            if name not in hints:
-                raise unknown("parameter", name, list(hints))
             values[name] = _as_type(value, hints[name], f"{name} in {source}")
     return cls(**values)
 
@@ -125,5 +128,18 @@ def _as_type(value: Any, hint: Any, where: str) -> Any:
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:
-        raise ParameterError(f"{where} must be {hint.__name__}, got {value!r}")
+        remedy = _remedy_of_text(value) if hint is float and isinstance(value, str) else ""
+        raise ParameterError(f"{where} must be {hint.__name__}, got {value!r}{remedy}")
     return value
+
+
+def _remedy_of_text(value: str) -> str:
+    """Return how to write a number that YAML took for text, such as 1e-3; "" for what is no number.
+
+    It is not taken for the number: other readers of the file would still see text.
+    """
+    try:
+        number = float(value)
+    except ValueError:
+        return ""
+    return f"; write {yaml.safe_dump(number).split()[0]}" if math.isfinite(number) else ""

@@ -96,6 +96,8 @@ from fgr.experiments.attend import (
     tables,
     tuned,
 )
+
+# %%
 from fgr.experiments.attend.study import Study
 from fgr.figures import attending as draw
 from fgr.figures import runs as draw_runs

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import FrozenInstanceError, dataclass
 from pathlib import Path
 
@@ -66,6 +67,13 @@ def test_unknown_parameter_is_told_the_nearest_one() -> None:
     assert "did you mean" not in str(error.value)
 
 
+def test_unknown_parameter_without_a_value_is_unknown_too() -> None:
+    with pytest.raises(ParameterError, match=r"unknown parameter 'epohcs' \(did you mean 'epochs'\?\)"):
+        resolve(Demo, "demo", "smoke", {"epohcs": None})
+    with pytest.raises(ParameterError, match="unknown parameter 'epohcs'"):
+        from_notebook(Demo, "demo", {"epohcs": None})
+
+
 def test_unknown_parameter_of_a_profile(params: Path) -> None:
     (params / "demo.quick.yaml").write_text("epoch: 5\n")
     with pytest.raises(ParameterError, match=r"unknown parameter 'epoch' \(did you mean 'epochs'\?\)"):
@@ -121,7 +129,12 @@ def test_int_for_float_and_list_for_tuple_are_taken(given: dict, taken: Demo) ->
         ({"epochs": "5"}, "epochs in the parameters must be int, got '5'"),
         ({"epochs": 5.0}, "epochs in the parameters must be int, got 5.0"),
         ({"epochs": True}, "epochs in the parameters must be int, got True"),
-        ({"lr": "0.1"}, "lr in the parameters must be float, got '0.1'"),
+        ({"lr": "0.1"}, "lr in the parameters must be float, got '0.1'; write 0.1"),
+        ({"lr": "fast"}, "lr in the parameters must be float, got 'fast'"),
+        (
+            {"strengths": [0.1, "1e-5"]},
+            "an entry of strengths in the parameters must be float, got '1e-5'; write 1.0e-05",
+        ),
         ({"lr": True}, "lr in the parameters must be float, got True"),
         ({"augment": 1}, "augment in the parameters must be bool, got 1"),
         ({"mode": 1}, "mode in the parameters must be str, got 1"),
@@ -137,9 +150,25 @@ def test_wrong_type_is_named_with_its_value(given: dict, message: str) -> None:
     assert str(error.value).startswith(message)
 
 
+@pytest.mark.parametrize("text", ["1e-3", "1e-5", "2.5e3", "1E16", "-3e-07", "0.1", "+.5", "123456789012345678"])
+def test_number_that_yaml_takes_for_text_is_written_out(text: str, params: Path) -> None:
+    """What the message says to write is that number, when it stands in a profile."""
+    with pytest.raises(ParameterError, match=f"got {re.escape(repr(text))}; write ") as error:
+        resolve(Demo, "demo", "smoke", {"lr": text})
+    (params / "demo.quick.yaml").write_text(f"lr: {str(error.value).rpartition(' ')[2]}\n")
+    assert resolve(Demo, "demo", "quick").lr == float(text)
+
+
+@pytest.mark.parametrize("text", ["fast", "", "nan", "inf", "1e999"])
+def test_what_is_no_number_gets_no_such_advice(text: str) -> None:
+    with pytest.raises(ParameterError) as error:
+        resolve(Demo, "demo", "smoke", {"lr": text})
+    assert str(error.value) == f"lr in the parameters must be float, got {text!r}"
+
+
 def test_wrong_type_in_a_profile_names_the_profile(params: Path) -> None:
     (params / "demo.quick.yaml").write_text("lr: 1e-3\n")  # YAML takes this for text: it wants 1.0e-3
-    with pytest.raises(ParameterError, match="lr in profile 'quick' must be float, got '1e-3'"):
+    with pytest.raises(ParameterError, match=r"lr in profile 'quick' must be float, got '1e-3'; write 0\.001"):
         resolve(Demo, "demo", "quick")
 
 

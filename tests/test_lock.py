@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -109,6 +110,26 @@ def test_an_edit_of_the_dependencies_is_noticed(
     (tmp_path / "pyproject.toml").write_text(text.replace(before, after))
     monkeypatch.setattr(lock, "ROOT", tmp_path)
     assert [problem.split()[0] for problem in lock.stale()] == stale_files
+
+
+def test_both_files_are_written_or_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of the two cannot be made."""
+    monkeypatch.setattr(lock, "ROOT", tmp_path)
+
+    def fails() -> str:
+        raise subprocess.CalledProcessError(1, "uv")
+
+    for broken, other in (("lock", "environment"), ("environment", "lock")):
+        monkeypatch.setattr(lock, broken, fails)
+        monkeypatch.setattr(lock, other, lambda: "new\n")
+        with pytest.raises(subprocess.CalledProcessError):
+            lock.write()
+        assert list(tmp_path.iterdir()) == []
+        monkeypatch.setattr(lock, broken, lambda: "new\n")
+    lock.write()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("environment.yml", "requirements.lock"), "new\n"
+    )
 
 
 def test_an_edit_of_anything_else_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,9 +124,15 @@ def expected_file(notebook: str) -> Path:
     return project_root() / "results" / "expected" / f"{notebook}.json"
 
 
+def keep(notebook: str, smoke: dict[str, dict]) -> None:
+    """Write the bands of one notebook's smoke profile; those of other profiles stay as they are."""
+    path = expected_file(notebook)
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    with atomic_path(path) as file:
+        file.write_text(json.dumps({**kept, "smoke": smoke}, indent=1) + "\n")
+
+
 if __name__ == "__main__":
     asked = [name for name in sys.argv[1:] if name != "--widen"]
     for wanted in asked or list(NOTEBOOKS):
-        text = json.dumps({"smoke": (widened_bands if "--widen" in sys.argv else bands)(wanted)}, indent=1) + "\n"
-        with atomic_path(expected_file(wanted)) as file:
-            file.write_text(text)
+        keep(wanted, (widened_bands if "--widen" in sys.argv else bands)(wanted))

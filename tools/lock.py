@@ -14,6 +14,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from fgr.paths import atomic_path
+
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("notebooks", "book", "test")
 PYTHON = "3.11"
@@ -57,6 +59,14 @@ def lock() -> str:
     return f"{LOCK_HEADER}{dependency_digest()}\n{done.stdout}"
 
 
+def write() -> None:
+    """Write both files, or neither: what fails to resolve must not leave one of other dependencies than the other."""
+    texts = {"requirements.lock": lock(), "environment.yml": environment()}
+    for name, text in texts.items():
+        with atomic_path(ROOT / name) as file:
+            file.write_text(text)
+
+
 def stale() -> list[str]:
     """Return what is out of date, without the network."""
     found = []
@@ -73,5 +83,4 @@ if __name__ == "__main__":
         problems = stale()
         print("\n".join(problems) or "requirements.lock and environment.yml are up to date")
         sys.exit(bool(problems))
-    (ROOT / "environment.yml").write_text(environment())
-    (ROOT / "requirements.lock").write_text(lock())
+    write()

@@ -71,9 +71,9 @@ MUTANTS = {
     "shuffled species": (
         "ch06_output_codes",
         "fgr/experiments/codes/features.py",
-        '    kept = {"test_error": torch.tensor(history',
+        '    made = {"test_error": torch.tensor(history',
         '    parts["train"] = (parts["train"][0], parts["train"][1][torch.randperm(len(parts["train"][1]))])\n'
-        '    kept = {"test_error": torch.tensor(history',
+        '    made = {"test_error": torch.tensor(history',
     ),
     "random cuts": (
         "ch06_output_codes",

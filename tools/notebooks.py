@@ -1,17 +1,21 @@
 """Refresh the committed notebooks: pair each .py with its .ipynb, run it at the smoke profile, keep clean outputs.
 
 usage: python tools/notebooks.py [name ...]
+
+A pair is replaced when its run has ended well; a cell that fails leaves the committed one as it is.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import jupytext
 import nbformat
+import papermill
+from nbformat import NotebookNode
 
-from fgr.cli.runner import run_notebook
 from fgr.experiments import NOTEBOOKS
-from fgr.paths import project_root
+from fgr.paths import atomic_path, project_root
 
 KEEP = ("tags", "mystnb")  # cell metadata that belongs to the source
 
@@ -21,9 +25,7 @@ def refresh(name: str) -> Path:
     folder = project_root() / "notebooks"
     pair = folder / f"{name}.ipynb"
     source = jupytext.read(folder / f"{name}.py")
-    nbformat.write(source, pair)  # papermill reads the pair
-    report = run_notebook(name, "smoke")
-    executed = nbformat.read(project_root() / report.output, as_version=4)
+    executed = _run(source)
     executed.cells = [cell for cell in executed.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     count = 0
     for number, (cell, clean) in enumerate(zip(executed.cells, source.cells, strict=True)):
@@ -36,8 +38,27 @@ def refresh(name: str) -> Path:
                 if output.output_type == "execute_result":
                     output.execution_count = count
     executed.metadata = {key: source.metadata[key] for key in ("kernelspec", "jupytext") if key in source.metadata}
-    nbformat.write(executed, pair)
+    with atomic_path(pair) as file:
+        nbformat.write(executed, file)
     return pair
+
+
+def _run(source: NotebookNode) -> NotebookNode:
+    """Return a notebook executed at the smoke profile, in a folder that is gone afterwards with the rows it left."""
+    with tempfile.TemporaryDirectory() as folder:
+        written, executed = Path(folder, "source.ipynb"), Path(folder, "executed.ipynb")
+        nbformat.write(source, written)
+        papermill.execute_notebook(
+            written,
+            executed,
+            parameters={"profile": "smoke", "rows": "rows.csv"},  # cells run in the folder
+            kernel_name="python3",
+            cwd=folder,
+            progress_bar=sys.stderr.isatty(),
+            log_output=False,
+            extra_arguments=["--log-level=ERROR"],  # as `fgr run` does: no advice about sockets
+        )
+        return nbformat.read(executed, as_version=4)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from fgr.attention.masked_features import MaskedRectifier
 from fgr.attention.rectifier import AttentionOutput, Observed, Rectifier
 from fgr.attention.taps import Seen, check_layer, run_with_taps, to_grid
+from fgr.modes import evaluating
 
 
 class AttendAndRectify(nn.Module):
@@ -90,9 +91,9 @@ def augment(
         A network from images to (log_scores, masks, gates), on the device and in the precision of `model`.
 
     Raises:
-        ValueError: on a layer that does not exist (names those that do, the closest first), is no feature map, or is
-            overwritten in place by a later layer; on a network that puts out something else than (B, num_classes) or
-            does not run on images of `input_shape`.
+        ValueError: on a layer that does not exist (names those that do, the closest first), lies inside TorchScript, is
+            no feature map, or is overwritten in place by a later layer; on a network that puts out something else than
+            (B, num_classes) or does not run on images of `input_shape`.
 
     Example:
         >>> features = [nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 16, 3), nn.ReLU()]
@@ -107,23 +108,17 @@ def augment(
         check_layer(model, name)
     weight = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     images = torch.zeros(2, *input_shape, dtype=weight.dtype, device=weight.device)
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.inference_mode(False), torch.no_grad():
-            try:
-                last_linear = _try_out(model, taps, images)
-            except RuntimeError as error:  # what torch raises on a wrong size
-                raise ValueError(
-                    f"{type(model).__name__} does not run on images of {tuple(input_shape)}: give their input_shape"
-                ) from error
-            if classifier is None and last_linear is None:
-                raise ValueError(f"{type(model).__name__} runs no Linear layer: name its last layer as classifier=...")
-            classifier = classifier or last_linear
-            logits, seen = run_with_taps(model, [*taps, classifier], images)
-    finally:
-        for module, mode in training.items():
-            module.training = mode
+    with evaluating(model), torch.inference_mode(False), torch.no_grad():
+        try:
+            last_linear = _try_out(model, taps, images)
+        except RuntimeError as error:  # what torch raises on a wrong size
+            raise ValueError(
+                f"{type(model).__name__} does not run on images of {tuple(input_shape)}: give their input_shape"
+            ) from error
+        if classifier is None and last_linear is None:
+            raise ValueError(f"{type(model).__name__} runs no Linear layer: name its last layer as classifier=...")
+        classifier = classifier or last_linear
+        logits, seen = run_with_taps(model, [*taps, classifier], images)
     observed = _observed(logits, seen, taps, classifier, num_classes, token_grid)
     channels = [tap.shape[1] for tap in observed.taps]
     with weight.device:

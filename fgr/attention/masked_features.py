@@ -70,7 +70,7 @@ class MaskedFeatures(nn.Module):
         looks = self.look(X).flatten(1 if self.joint_masks else 2)
         masks = looks.softmax(-1).reshape(B, self.heads, H, W)
         masked = self.norm((masks.unsqueeze(2) * X.unsqueeze(1)).flatten(0, 1))  # (B K, r, H, W)
-        hidden = self.hidden(masked.view(B, self.heads * r, H, W)).flatten(1).relu()  # (B, K r)
+        hidden = self.hidden(masked.reshape(B, self.heads * r, H, W)).flatten(1).relu()  # (B, K r)
         hidden = self.hidden_norm(hidden).unsqueeze(2)  # (B, K r, 1)
         scores = self.classify(hidden).view(B, self.heads, -1)  # (B, K, L)
         return Hypothesis(scores, masks, self.gate_norm(self.gate(hidden).squeeze(2)).tanh())

@@ -44,7 +44,7 @@ def attend(maps: Tensor, heads: int, masks: str = "softmax", head_gates: bool = 
         A `Hypothesis`; its scores are raw, and softmax masks and gates sum to one.
 
     Raises:
-        ValueError: on an unknown option, or channels that do not fit the heads.
+        ValueError: on an unknown option, no heads, or channels that do not fit them.
 
     Example:
         >>> scores, masks, gates = attend(torch.zeros(2, 3 * (10 + 2), 4, 4), heads=3)
@@ -52,6 +52,7 @@ def attend(maps: Tensor, heads: int, masks: str = "softmax", head_gates: bool = 
         (torch.Size([2, 10]), tensor([1., 1., 1.]), tensor([0.3333, 0.3333, 0.3333]))
     """
     check_choice(masks, MASKS, "masks")
+    check_positive(heads, "heads")
     check_shape(maps, "B C H W", "maps")
     B, channels, H, W = maps.shape
     others = 2 if head_gates else 1
@@ -82,7 +83,7 @@ def attend_first(
         heads, masks, head_gates: as in `attend`.
 
     Raises:
-        ValueError: on an unknown option, or channels that do not fit the heads.
+        ValueError: on an unknown option, no heads, or channels that do not fit them.
 
     Example:
         >>> features, weight = torch.randn(2, 8, 5, 5), torch.randn(3 * (10 + 2), 8, 3, 3)
@@ -92,6 +93,7 @@ def attend_first(
         True
     """
     check_choice(masks, MASKS, "masks")
+    check_positive(heads, "heads")
     B, C, H, W = features.shape
     others = 2 if head_gates else 1
     if len(weight) % heads or len(weight) // heads <= others:

@@ -3,21 +3,23 @@
 Forward hooks would do, but they live on the network: two threads (or the replicas of DataParallel) that run it at the
 same time fill each other's records, and registering one inside the call stops `torch.compile`. Instead the call runs on
 a view: shallow copies of the named layers and of the modules that contain them, which share every parameter, buffer,
-hook and other layer with the original and are forgotten afterwards. It exports and compiles.
+hook and other layer with the original, carry one hook more, and are forgotten afterwards. It exports and compiles.
 """
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from math import isqrt
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 LISTED = 20  # layers named in an error
 
 
 class Seen(NamedTuple):
-    """What one layer was given first and what it put out, in one forward pass."""
+    """What one layer was given first and what it put out, in one forward pass, as the layer's own hooks left them."""
 
     input: Any
     output: Any
@@ -28,14 +30,15 @@ def run_with_taps(model: nn.Module, names: Sequence[str], *inputs: Tensor) -> tu
 
     Args:
         model: any torch model that reaches its layers as submodules.
-        names: layers as in `model.named_modules()`.
+        names: layers as in `model.named_modules()`; one that is registered several times, by any of its names.
         inputs: what the model takes.
 
     Returns:
         The model's own output, and a `Seen` for each name.
 
     Raises:
-        ValueError: on a name that does not exist (with those that do), or a layer that did not run exactly once.
+        ValueError: on a name that does not exist (with those that do) or lies inside TorchScript, or a layer that did
+            not run exactly once.
 
     Example:
         >>> import torch
@@ -46,51 +49,58 @@ def run_with_taps(model: nn.Module, names: Sequence[str], *inputs: Tensor) -> tu
     """
     for name in names:
         check_layer(model, name)
-    seen: dict[str, Seen] = {}
-    views = {"": _view(model)}
-    for name in sorted(names):  # a layer before the layers inside it
-        path = name.split(".")
-        for depth in range(1, len(path) + 1):
-            inner, outer = ".".join(path[:depth]), ".".join(path[: depth - 1])
-            if inner not in views:
-                views[inner] = _view(views[outer]._modules[path[depth - 1]])
-                views[outer]._modules[path[depth - 1]] = views[inner]
-    for name in dict.fromkeys(names):
-        views[name].forward = _recording(views[name].forward, name, seen)
-    try:
-        output = views[""](*inputs)
-    finally:
-        for name in dict.fromkeys(names):
-            del views[name].forward  # it refers to its own view: a cycle would keep tensors until the next collection
-    missing = [name for name in names if name not in seen]
+    layers = {name: model.get_submodule(name) for name in names}
+    views = _views(model, layers.values())
+    seen: dict[int, Seen] = {}
+    for name, layer in layers.items():
+        view = views[id(layer)]
+        view._forward_hooks = OrderedDict(view._forward_hooks)  # its own: until here it shares the layer's
+        view._forward_hooks["tap"] = _recording(name, id(layer), seen)  # the last one: it is given what others made
+    output = views[id(model)](*inputs)
+    missing = [name for name, layer in layers.items() if id(layer) not in seen]
     if missing:
         raise ValueError(f"layer {missing[0]!r} did not run in the forward pass of {type(model).__name__}")
-    return output, seen
+    return output, {name: seen[id(layer)] for name, layer in layers.items()}
+
+
+def _views(model: nn.Module, layers: Iterable[nn.Module]) -> dict[int, nn.Module]:
+    """Return the id of a module -> its view, for the model, some of its layers, and all between by whatever names."""
+    wanted = {id(layer) for layer in layers}
+    views = {id(model): _view(model)}
+    for path, module in model.named_modules(remove_duplicate=False):
+        if id(module) in wanted:
+            outer = model
+            for name in path.split("."):
+                inner = outer._modules[name]
+                if id(inner) not in views:
+                    views[id(inner)] = _view(inner)
+                views[id(outer)]._modules[name] = views[id(inner)]
+                outer = inner
+    return views
 
 
 def _view(module: nn.Module) -> nn.Module:
     """Return a shallow copy of a module that shares all it holds but may be given other children."""
-    view = type(module).__new__(type(module))
+    view = object.__new__(type(module))  # not the class's own: a GraphModule's makes another class, without forward
     view.__dict__ = module.__dict__.copy()
     view._modules = module._modules.copy()
     return view
 
 
-def _recording(forward: Callable[..., Any], name: str, seen: dict[str, Seen]) -> Callable[..., Any]:
-    def record(*args: Any, **kwargs: Any) -> Any:
-        if name in seen:
+def _recording(name: str, key: int, seen: dict[int, Seen]) -> Callable[..., None]:
+    def record(_: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if key in seen:
             raise ValueError(f"layer {name!r} runs more than once in a forward pass: name one that runs once")
-        output = forward(*args, **kwargs)
-        seen[name] = Seen(args[0] if args else None, output)
-        return output
+        seen[key] = Seen(args[0] if args else None, output)
 
     return record
 
 
 def check_layer(model: nn.Module, name: str) -> None:
-    """Raise ValueError unless `name` is a layer of `model`; names those that are, the closest first.
+    """Raise ValueError unless `name` is a layer of `model` that can be tapped; names those that are, the closest first.
 
-    Listed are similar names at any depth, then the layers beside the missing one.
+    Listed are similar names at any depth, then the layers beside the missing one. TorchScript runs its layers where
+    none can be seen.
 
     Example:
         >>> check_layer(nn.Sequential(nn.ReLU()), "1")
@@ -98,9 +108,17 @@ def check_layer(model: nn.Module, name: str) -> None:
             ...
         ValueError: Sequential has no layer '1'; it has '0'
     """
-    names = [known for known, _ in model.named_modules(remove_duplicate=False) if known]
-    if name in names:
+    layers = dict(model.named_modules(remove_duplicate=False))
+    if name and name in layers:
+        steps = name.split(".")
+        for path in (".".join(steps[:depth]) for depth in range(len(steps) + 1)):
+            if isinstance(layers[path], torch.jit.ScriptModule):
+                raise ValueError(
+                    f"layer {name!r} cannot be tapped, for {repr(path) if path else 'the network'} is TorchScript: "
+                    "augment the network before scripting or tracing it"
+                )
         return
+    names = [known for known in layers if known]
     inside = name
     while inside and not any(known.startswith(f"{inside}.") for known in names):
         inside = inside.rpartition(".")[0]

@@ -15,12 +15,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Run the companion of the thesis: its notebooks, results, claims and data.",
-    epilog="Start with: fgr run ch05_orthoreg --profile quick",
+    epilog="Start with: fgr run ch05_orthoreg --profile quick. FGR_DEBUG=1 prints where an error was raised.",
 )
 
 
 def parse_settings(settings: list[str]) -> dict[str, object]:
     """Parse key=value pairs with values in YAML.
+
+    Raises:
+        ParameterError: on what is no such pair, or a pair without a value.
 
     Example:
         >>> parse_settings(["epochs=3", "seeds=[0, 1]", "dataset=mnist"])
@@ -36,6 +39,10 @@ def parse_settings(settings: list[str]) -> dict[str, object]:
         except yaml.YAMLError as error:
             reason = getattr(error, "problem", None) or "not YAML"
             raise ParameterError(f"--set {name}: {value!r} is not a value ({reason})") from error
+        if parsed[name] is None:  # it would leave the profile's, which nobody asks for by naming it
+            raise ParameterError(
+                f"--set {setting} gives no value; write one behind the =, or leave it out for the profile's"
+            )
     return parsed
 
 

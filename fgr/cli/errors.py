@@ -1,12 +1,15 @@
-"""Errors that a user can mend are one line on standard error, not a traceback."""
+"""Errors that a user can mend are one line on standard error, not a traceback; with FGR_DEBUG=1 they are both."""
 
+import os
+import traceback
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 
 import typer
 
 from fgr.config import ParameterError
-from fgr.paths import ProjectNotFound
+from fgr.paths import PACKAGE, ProjectNotFound
 
 
 class NotebookFailed(RuntimeError):
@@ -27,10 +30,19 @@ def clear_errors(command: Callable) -> Callable:
             code = _exit_code(error)
             if code is None:
                 raise
-            typer.echo(f"fgr: {error}", err=True)
+            if os.environ.get("FGR_DEBUG", "0") not in ("", "0"):
+                typer.echo(traceback.format_exc(), err=True, nl=False)
+            typer.echo(f"fgr: {error}{_doubt(error)}", err=True)
             raise typer.Exit(code) from None
 
     return wrapped
+
+
+def _doubt(error: Exception) -> str:
+    """Return how to see more of an error that may be a defect: a ValueError of another library, which we called."""
+    (*_, (deepest, _)) = traceback.walk_tb(error.__traceback__)
+    ours = Path(deepest.f_code.co_filename).resolve().is_relative_to(PACKAGE)
+    return f" ({type(error).__name__}; FGR_DEBUG=1 prints where)" if isinstance(error, ValueError) and not ours else ""
 
 
 def _exit_code(error: Exception) -> int | None:

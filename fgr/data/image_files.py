@@ -1,14 +1,15 @@
 """Images that stay on disk and are decoded when they are asked for: what the readers of photographs return."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
@@ -23,6 +24,9 @@ class ImageFiles:
 
     Args:
         paths: the files, of any format that Pillow reads; grey ones come out with three equal channels.
+
+    Raises:
+        ValueError: when a file cannot be decoded, or is grey with more than 8 bits, of which no scale is known.
 
     Example:
         >>> import tempfile
@@ -62,7 +66,7 @@ class ImageFiles:
             (B, 3, size, size) uint8, low-pass filtered where it shrinks.
 
         Raises:
-            ValueError: if a file cannot be decoded (it is named), or a box has no area.
+            ValueError: if a file cannot be decoded or has more than 8 bits (it is named), or a box has no area.
         """
         if boxes is not None:
             check_shape(boxes, f"{len(self)} 4", "boxes")
@@ -83,18 +87,27 @@ class ImageFiles:
 
 
 def _decode(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} cannot be read as an image ({error}): replace the file") from error
+    with _opened(path) as image:
+        if image.mode.startswith(("I", "F")):  # Pillow would cut all values at 255; which range they fill nobody knows
+            raise ValueError(
+                f"{path} holds one channel of more than 8 bits (mode {image.mode}): save it with 8 bits, its values "
+                "scaled as you want them seen"
+            )
+        return image.convert("RGB")
 
 
 def _size(path: Path) -> tuple[int, int]:
+    with _opened(path) as image:
+        return image.size
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Yield an image that may be decoded inside the block; what goes wrong there names its file."""
     try:
         with Image.open(path) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError) as error:
+            yield image
+    except (OSError, Image.DecompressionBombError) as error:  # what Pillow does not know is an OSError too
         raise ValueError(f"{path} cannot be read as an image ({error}): replace the file") from error
 
 

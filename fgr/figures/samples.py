@@ -45,7 +45,7 @@ def sheet(
             picture = images[position].permute(1, 2, 0).numpy()
             axes.imshow(picture.squeeze(-1) if picture.shape[2] == 1 else picture, cmap="gray", vmin=0, vmax=255)
             if titles:
-                axes.set_title(titles[position], fontsize=7, pad=2)
+                axes.set_title(titles[position], fontsize=9, pad=2)
             if points is not None:
                 _dots(axes, points[position].numpy())
             if boxes is not None:

@@ -1,6 +1,7 @@
 """A network by its name and a file of weights: what a command line can say."""
 
 import hashlib
+import inspect
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,9 @@ from fgr.models.vgg import VGG, face_cnn, load_vgg_weights, vgg16
 OWN = ("vgg_face", "face_cnn")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FACE_MEAN = (129.1863 / 255, 104.7624 / 255, 93.5940 / 255)  # red, green, blue of VGG-Face's training faces
+VGG_LAST = "classifier.6.bias"  # as torchvision calls it, whose names the own networks take too
 WRAPPED = ("model", "state_dict")  # keys under which training scripts, `fgr.training` among them, keep the weights
+SUFFIXES = (".pt", ".pth", ".safetensors")  # of a file of weights, whether or not it is there
 UNREADABLE = (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError)
 
 
@@ -50,7 +53,8 @@ def load_network(name: str, weights: str, size: int = 224) -> nn.Module:
     Args:
         name: "vgg_face", "face_cnn", or any name of `torchvision.models.list_models()`.
         weights: a checkpoint file (.pt, .pth, .safetensors), whose number of classes the network takes over; a name of
-            torchvision's own weights ("DEFAULT", "IMAGENET1K_V1"), which it downloads; or "random", always the same.
+            torchvision's own weights ("DEFAULT", "IMAGENET1K_V1", "ResNet18_Weights.IMAGENET1K_V1"), which it
+            downloads; or "random", always the same.
         size: side of the images, which the two own networks are made for.
 
     Raises:
@@ -69,15 +73,17 @@ def load_network(name: str, weights: str, size: int = 224) -> nn.Module:
         with torch.random.fork_rng(devices=[]):  # two parts of a data set must meet the same network
             torch.manual_seed(0)
             return _build(name, None, size).eval()
-    if Path(weights).suffix or Path(weights).exists():
+    if Path(weights).suffix in SUFFIXES or Path(weights).is_file():
         state = read_weights(Path(weights))
-        return _fill(_build(name, _classes(state), size), state, weights).eval()
+        return _fill(_build(name, _classes(name, size, state), size), state, weights).eval()
     if name in OWN:
-        raise ValueError(f"{name} has no weights called {weights!r}; give a file, or 'random'")
+        raise ValueError(f"{name} has no weights called {weights!r}, nor is that a file; give one, or 'random'")
     try:
         return torchvision.models.get_model(name, weights=weights).eval()
     except (ValueError, KeyError) as error:
-        raise ValueError(f"torchvision has no weights {weights!r} for {name}; give a file, or 'DEFAULT'") from error
+        raise ValueError(
+            f"torchvision has no weights {weights!r} for {name}, nor is that a file; give one, or 'DEFAULT'"
+        ) from error
     except OSError as error:
         url = torchvision.models.get_model_weights(name)[weights.rsplit(".", 1)[-1]].url
         place = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
@@ -134,13 +140,22 @@ def _build(name: str, num_classes: int | None, size: int) -> nn.Module:
         return vgg16(num_classes or 2622, size)
     if name == "face_cnn":
         return face_cnn(num_classes or 2, size)
-    return torchvision.models.get_model(name, weights=None, **({"num_classes": num_classes} if num_classes else {}))
+    options = {"num_classes": num_classes} if num_classes else {}
+    if "weights_backbone" in inspect.signature(torchvision.models.get_model_builder(name)).parameters:
+        options["weights_backbone"] = None  # or it is downloaded
+    return torchvision.models.get_model(name, weights=None, **options)
 
 
-def _classes(state: Mapping[str, Tensor]) -> int | None:
-    """Return the outputs of the last layer, which is listed last."""
-    last = list(state.values())[-1]
-    return len(last) if last.ndim else None
+def _classes(name: str, size: int, state: Mapping[str, Tensor]) -> int | None:
+    """Return the outputs of the last layer in these weights; None if they lack it, which loading them will say."""
+    try:
+        with torch.device("meta"):
+            network = _build(name, None, size)
+    except NotImplementedError:  # RegNets compute their widths by tensors, which must hold numbers
+        network = _build(name, None, size)
+    last = list(network.state_dict())[-1]  # a file may list it elsewhere: safetensors goes by the alphabet
+    found = next((state[entry] for entry in (last, VGG_LAST) if entry in state), None)
+    return len(found) if found is not None and found.ndim else None
 
 
 def _fill(model: nn.Module, state: dict[str, Tensor], source: str) -> nn.Module:

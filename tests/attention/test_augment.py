@@ -9,6 +9,7 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor
 
 from fgr.attention import AttendAndRectify, attention_loss, augment, run_with_taps
 from fgr.models import WideResNet
@@ -203,6 +204,77 @@ def test_it_compiles_without_a_break() -> None:
     torch.testing.assert_close(compiled(images).log_scores, model(images).log_scores)
 
 
+class FromMaps(nn.Module):
+    """A classifier on what torchvision's feature extractor returns."""
+
+    def __init__(self, base: nn.Module, layer: str) -> None:
+        super().__init__()
+        self.body = create_feature_extractor(base, {layer: "maps"})
+        self.fc = nn.Linear(base.fc.in_features, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.body(images)["maps"].mean((2, 3)))
+
+
+def test_networks_traced_by_fx() -> None:
+    """A GraphModule is a class of its own for every network; its layers are tapped like those it was traced from."""
+    base, images = small_resnet().eval(), torch.randn(4, 3, 32, 32)
+    expected = run_with_taps(base, ["layer3.0.conv2"], images)[1]["layer3.0.conv2"]
+    traced = torch.fx.symbolic_trace(base)
+    for network, tap in ((traced, "layer3.0.conv2"), (FromMaps(base, "layer4").eval(), "body.layer3.0.conv2")):
+        model = augment(network, [tap], 5, heads=2, input_shape=(3, 32, 32)).eval()
+        observed = model.observe(images)
+        assert model.classifier == "fc" and torch.equal(observed.logits, network(images))
+        assert torch.equal(observed.taps[0], expected.output)
+        assert model(images).masks[0].shape == (4, 2, 2, 2)
+
+
+class Registered(nn.Module):
+    """One part of the network has two names, and one of its layers a third."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.part = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3))
+        self.features, self.last = self.part, self.part[2]
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.features(images).mean((2, 3)))
+
+
+class RunTwice(Registered):
+    """The layer with three names runs by two of them."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) + self.fc(self.last(self.part[:2](images)).mean((2, 3)))
+
+
+def test_a_layer_under_several_names_is_tapped_by_any_of_them() -> None:
+    """Whichever name the forward pass reaches it by; and that it runs twice is seen under all of them."""
+    network, images = Registered().eval(), torch.randn(4, 3, 8, 8)
+    names = ["last", "part.2", "features.2"]
+    _, seen = run_with_taps(network, [*names, "part"], images)
+    assert list(seen) == [*names, "part"]
+    assert all(torch.equal(seen[name].output, network.part(images)) for name in seen)
+    assert torch.equal(seen["part"].input, images) and torch.equal(seen["last"].input, network.part[:2](images))
+    assert augment(network, ["part.0", "last"], 5, input_shape=(3, 8, 8)).observe(images).taps[0].shape == (4, 4, 6, 6)
+    for name in names:
+        with pytest.raises(ValueError, match=f"layer '{name}' runs more than once in a forward pass"):
+            run_with_taps(RunTwice(), [name], images)
+
+
+def test_what_hooks_of_the_network_change_is_seen_changed() -> None:
+    """The attention reads what the next layer reads."""
+    network, images = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()), torch.randn(2, 3, 8, 8)
+    expected = 2 * network[0](images + 1)
+    network[0].register_forward_pre_hook(lambda _, args: (args[0] + 1,))
+    network[0].register_forward_hook(lambda _, args, output: 2 * output)
+    _, seen = run_with_taps(network, ["0", "1"], images)
+    assert torch.equal(seen["0"].input, images + 1)
+    assert torch.equal(seen["0"].output, expected) and torch.equal(seen["1"].input, expected)
+    assert len(network[0]._forward_hooks) == 1
+
+
 # ---------------------------------------------------------------- what is refused
 
 
@@ -258,6 +330,20 @@ def test_layers_that_give_no_map_are_refused(tap: str, message: str) -> None:
     """Layers that do not run, or put out several tensors."""
     with pytest.raises(ValueError, match=message):
         augment(Odd(), [tap], 5, input_shape=(3, 8, 8))
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit")  # deprecated, and in use
+def test_torchscript_is_refused_and_told_what_to_do() -> None:
+    """The whole network, or the part that holds the layer; a part that holds none stays as it is."""
+    base, images = small_resnet().eval(), torch.randn(2, 3, 32, 32)
+    remedy = "augment the network before scripting or tracing it"
+    for scripted in (torch.jit.script(base), torch.jit.trace(base, images)):
+        with pytest.raises(ValueError, match=f"'layer4' cannot be tapped, for the network is TorchScript: {remedy}"):
+            augment(scripted, ["layer4"], 5, input_shape=(3, 32, 32))
+        with pytest.raises(ValueError, match=f"layer '0.layer4' cannot be tapped, for '0' is TorchScript: {remedy}"):
+            augment(nn.Sequential(scripted), ["0.layer4"], 5, input_shape=(3, 32, 32))
+    network = nn.Sequential(torch.jit.script(nn.Conv2d(3, 3, 1)), base)
+    assert augment(network, ["1.layer4"], 5, input_shape=(3, 32, 32))(images).masks[0].shape == (2, 4, 1, 1)
 
 
 def test_a_network_without_linear_layer_needs_a_name() -> None:

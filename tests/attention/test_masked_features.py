@@ -76,6 +76,19 @@ def test_gates_of_all_heads_and_the_network_share_one_softmax() -> None:
     assert torch.equal(MaskedRectifier(shapes, 7, 5, heads=2, gates=False)(seen).gates, torch.full((3, 5), 1 / 5))
 
 
+def test_memory_format_changes_nothing() -> None:
+    """Images with channels last, as convolutions on GPUs like them: through the network, forward and backward."""
+    module = MaskedFeatures((4, 2, 3), 5, heads=3).double()
+    features = torch.randn(3, 4, 2, 3, dtype=torch.float64)
+    expected, ours = module(features), module(features.to(memory_format=torch.channels_last))
+    for first, second in zip(ours, expected):
+        torch.testing.assert_close(first, second, **EXACT)
+    model = digits().to(memory_format=torch.channels_last)
+    images = torch.rand(3, 1, 40, 40).to(memory_format=torch.channels_last)
+    attention_loss(model(images), torch.tensor([1, 2, 3])).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
 def test_every_parameter_learns() -> None:
     """On cluttered digits, with the unpooled penalty of that code."""
     model = digits()

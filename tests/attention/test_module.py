@@ -273,6 +273,12 @@ def test_a_projection_has_no_gates() -> None:
         (lambda: AttentionModule(4, 3, masks="tanh"), "masks must be one of 'softmax', 'sigmoid', got 'tanh'"),
         (lambda: AttentionModule(4, 3, heads=0), "heads must be a finite number above 0, got 0"),
         (lambda: AttentionModule(4, 3)(torch.zeros(1, 5, 2, 2)), r"features must have shape \(B, 4, H, W\)"),
+        (lambda: attend(torch.zeros(1, 12, 2, 2), 0), "heads must be a finite number above 0, got 0"),
+        (lambda: attend(torch.zeros(1, 12, 2, 2), -2), "heads must be a finite number above 0, got -2"),
+        (
+            lambda: attend_first(torch.zeros(1, 2, 3, 3), torch.zeros(12, 2, 3, 3), 0),
+            "heads must be a finite number above 0, got 0",
+        ),
         (lambda: attend(torch.zeros(1, 13, 2, 2), 4), r"heads x \(classes \+ 2\) channels, got 13 for 4 heads"),
         (lambda: attend(torch.zeros(1, 8, 2, 2), 4), r"heads x \(classes \+ 2\) channels, got 8 for 4 heads"),
         (lambda: GlobalGates(4, 2, kind="hard"), "kind must be one of 'softmax', 'sigmoid', got 'hard'"),

@@ -171,6 +171,38 @@ def test_damaged_files_are_named(content, ramp, tmp_path):
         files.sizes()
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "mode"),
+    [
+        (np.uint16, "deep.png", "I;16"),
+        (np.uint16, "deep.tif", "I;16"),
+        (np.int32, "deep.tif", "I"),
+        (np.float32, "deep.tif", "F"),
+    ],
+)
+def test_more_than_eight_bits_are_refused_by_name(kind, name, mode, ramp, tmp_path):
+    """Pillow cuts them at 255: a photograph of 16 bits would be white. Whether 12 or 16 are used is not in the file."""
+    Image.fromarray((1000 * np.arange(64)).reshape(8, 8).astype(kind)).save(tmp_path / name)
+    files = ImageFiles((ramp(), tmp_path / name))
+    complaint = rf"{name} holds one channel of more than 8 bits \(mode {mode}\): save it with 8 bits, its values scaled"
+    with pytest.raises(ValueError, match=complaint):
+        files[1]
+    with pytest.raises(ValueError, match=complaint):
+        files.read(8)
+    assert files.sizes().tolist() == [[24, 16], [8, 8]]
+
+
+def test_images_too_large_to_be_meant_are_named(ramp, monkeypatch):
+    """Pillow's guard against files that unpack to gigabytes, by every way of reading."""
+    files = ImageFiles((ramp("large.png"),))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for read in (files.sizes, lambda: files[0], lambda: files.read(8)):
+        with pytest.raises(
+            ValueError, match=r"large.png cannot be read as an image \(Image size \(384 pixels\) exceeds"
+        ):
+            read()
+
+
 def marked(path):
     """A set of one picture of 24x16 with a box, a landmark, and a part that is seen and one that is not."""
     annotations = {

@@ -149,9 +149,12 @@ def test_frozen_layers_are_left_as_they_were(finished: finetune.Trained) -> None
     assert wrong.mean().item() == pytest.approx(last(finished.rows))
 
 
-def test_features_are_found_again_by_what_is_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same images and taps are not computed twice; one other pixel or tap is."""
+def test_features_are_found_again_by_what_is_in_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same images and taps are not computed twice; one other pixel or tap is, and what a damaged file held."""
     images = {split: part for split, (part, _) in images_of(CELL.source).parts.items()}
+    monkeypatch.setattr(packed, "data_root", lambda: tmp_path)
     first = packed.packed(images, backbones.LITE, CELL.taps)
     assert first.shapes == ((320, 1, 1), (112, 2, 2)) and first.rows["train"].shape == (40, 1280 + 320 + 448)
     assert [first.width(depth) for depth in (0, 1, 2)] == [1280, 1600, 2048]
@@ -165,6 +168,10 @@ def test_features_are_found_again_by_what_is_in_them(monkeypatch: pytest.MonkeyP
     changed[0, 0, 0, 0] += 1
     packed.packed({**images, "test": changed}, backbones.LITE, CELL.taps)
     assert len(computed) == 2
+    file = max((tmp_path / "features").glob("*.pt"), key=lambda path: path.stat().st_size)
+    file.write_bytes(file.read_bytes()[:-100])
+    packed.packed(images, backbones.LITE, CELL.taps)
+    assert len(computed) == 3 and f"{file} is damaged and is made anew (" in capsys.readouterr().err
 
 
 def test_a_run_is_described_by_its_cell_and_can_be_repeated(finished: finetune.Trained) -> None:

@@ -47,6 +47,61 @@ def test_a_torchvision_network_from_a_file(tmp_path: Path) -> None:
     assert fingerprint(load_network("resnet18", str(tmp_path / "r.pt"))) == fingerprint(trained)
 
 
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "squeezenet1_1", "mobilenet_v3_small", "regnet_x_400mf"])
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.filterwarnings("ignore:The default weight initialization of GoogleNet")
+def test_classes_are_counted_wherever_the_last_layer_stands(name: str, suffix: str, tmp_path: Path) -> None:
+    """safetensors sorts by names, and a state dict may hold any order: batch normalisation, say, at its end."""
+    trained = torchvision.models.get_model(name, weights=None, num_classes=7)
+    state = dict(sorted(trained.state_dict().items(), reverse=True))
+    (save_file if suffix == ".safetensors" else torch.save)(state, tmp_path / f"w{suffix}")
+    assert fingerprint(load_network(name, str(tmp_path / f"w{suffix}"))) == fingerprint(trained)
+
+
+def test_classes_of_the_own_networks_are_counted_under_torchvisions_names(tmp_path: Path) -> None:
+    trained = face_cnn(num_classes=9, size=16)
+    convolutional = [name for name, _ in trained.named_children() if name.startswith(("conv", "bn", "relu", "pool"))]
+    numbers = {name: f"features.{number}" for number, name in enumerate(convolutional)}
+    numbers |= {"fc6": "classifier.0", "fc7": "classifier.3", "fc8": "classifier.6"}
+    renamed = {
+        ".".join((numbers[name.split(".")[0]], name.split(".")[1])): v for name, v in trained.state_dict().items()
+    }
+    save_file(renamed, tmp_path / "w.safetensors")
+    model = load_network("face_cnn", str(tmp_path / "w.safetensors"), size=16)
+    assert fingerprint(model) == fingerprint(trained)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Addresses that torchvision wants to download from; none answers."""
+    addresses = []
+
+    def refuse(url: str, **_: object) -> None:
+        addresses.append(url)
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torchvision.models._api, "load_state_dict_from_url", refuse)
+    return addresses
+
+
+@pytest.mark.parametrize("weights", ["DEFAULT", "IMAGENET1K_V1", "ResNet18_Weights.IMAGENET1K_V1"])
+def test_names_of_weights_are_no_files(weights: str, asked: list[str], tmp_path: Path, monkeypatch) -> None:
+    """Dots in a name are torchvision's own, and a folder of that name is none of its weights."""
+    (tmp_path / weights).mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        OSError, match=r"no download of https://\S+resnet18-\w+.pth \(no route to host\): put that file"
+    ):
+        load_network("resnet18", weights)
+    assert len(asked) == 1
+
+
+def test_random_weights_of_a_detector_download_no_backbone(asked: list[str]) -> None:
+    """Nor does counting the classes of a file."""
+    assert not load_network("fasterrcnn_mobilenet_v3_large_320_fpn", "random").training
+    assert asked == []
+
+
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     torch.save(nn.Linear(3, 2).state_dict(), tmp_path / "linear.pt")
     with pytest.raises(ValueError, match=r"linear\.pt does not fit the network: Error.* Missing key"):
@@ -57,10 +112,12 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
         ValueError, match=r"there is no network 'resnet19'; there are vgg_face, face_cnn and torchvision"
     ):
         load_network("resnet19", "random")
-    with pytest.raises(ValueError, match="face_cnn has no weights called 'DEFAULT'; give a file, or 'random'"):
+    with pytest.raises(ValueError, match="face_cnn has no weights called 'DEFAULT', nor is that a file; give one"):
         load_network("face_cnn", "DEFAULT")
     with pytest.raises(ValueError, match="torchvision has no weights 'IMAGENET9' for resnet18"):
         load_network("resnet18", "IMAGENET9")
+    with pytest.raises(ValueError, match=r"no weights '.*absent\.ckpt' for resnet18, nor is that a file; give one, or"):
+        load_network("resnet18", str(tmp_path / "absent.ckpt"))
     with pytest.raises(FileNotFoundError):
         load_network("resnet18", str(tmp_path / "absent.pt"))
 

@@ -1,7 +1,7 @@
-"""What the readers share: tables of text with errors by line, MATLAB files, and lists of images that must be there."""
+"""What the readers share: tables of text with errors by line, MATLAB files, and images that are found or listed."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,18 @@ def first_of(*candidates: Path) -> Path:
         if place.exists():
             return place
     raise ValueError(f"{' and '.join(map(str, candidates))} are missing: unpack the official archive there")
+
+
+def visible(folder: Path, endings: Collection[str]) -> list[Path]:
+    """Return the files at any depth below a folder that end so, sorted; nothing hidden, nor in a hidden folder.
+
+    Args:
+        folder: may itself be hidden.
+        endings: in small letters, e.g. ".jpg".
+    """
+    ending = (path for path in folder.rglob("*") if path.suffix.lower() in endings)
+    shown = (path for path in ending if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return sorted(path for path in shown if path.is_file())
 
 
 def lines(file: Path) -> list[tuple[int, str]]:

@@ -8,6 +8,7 @@ import torch
 from fgr.checks import check_choice
 from fgr.data.image_files import ImageFiles
 from fgr.data.images import ImageSet
+from fgr.data.readers._layout import visible
 from fgr.data.readers._split import PARTS, by_hash, rows_of
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -28,7 +29,7 @@ def read(folder: Path, split: str) -> ImageSet:
 
     Returns:
         An `ImageSet`: classes are the names of all subfolders, sorted; images are all files below them that end like
-        one (.jpg, .png, .tif, .webp …). Hidden files and other files are left out.
+        one (.jpg, .png, .tif, .webp …). Hidden files and folders and other files are left out.
 
     Raises:
         ValueError: if there are no classes, a class has no images, or the split has none.
@@ -88,8 +89,7 @@ def _images(place: Path, classes: list[str]) -> tuple[list[Path], list[int]]:
     """Return all images below the class folders of `place`, and the index of the class of each."""
     paths, targets = [], []
     for name in _folders(place):
-        within = sorted(path for path in (place / name).rglob("[!.]*") if path.suffix.lower() in ENDINGS)
-        seen = [path for path in within if path.is_file()]
+        seen = visible(place / name, ENDINGS)
         if not seen:
             raise ValueError(
                 f"the class folder {place / name} holds no images ({' '.join(ENDINGS)}): fill or remove it"

@@ -13,7 +13,7 @@ import torch
 
 from fgr.checks import check_choice
 from fgr.data.images import ImageSet
-from fgr.data.readers._layout import photographs
+from fgr.data.readers._layout import photographs, visible
 from fgr.data.readers._people import GENDERS, numbered, part_of
 from fgr.data.readers._tables import rows_of_csv
 
@@ -39,7 +39,7 @@ def read(folder: Path, split: str, labels: str = "age", table: str | None = None
     times: the splits here share no subject.
 
     Args:
-        folder: holds `Album2`, or the photographs at any depth.
+        folder: holds `Album2`, or the photographs at any depth; hidden files and folders are left out.
         split: "all"; or "train", "validation", "trainval", "test": 7, 1, 8 and 2 tenths of the subjects.
         labels: the classes: "age" (a class a year, 0 to 100) or "gender" (female, male).
         table: a CSV file in `folder`, e.g. "morph_2008_nonCommercial.csv". Its column photo, a file name with or
@@ -65,7 +65,7 @@ def read(folder: Path, split: str, labels: str = "age", table: str | None = None
         ([54.0, 55.0, 23.0], [1, 1, 0], ('12345', '9055'))
     """
     check_choice(labels, ("age", "gender"), "labels")
-    files = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() == ".jpg")
+    files = visible(folder, (".jpg",))
     if not files:
         raise ValueError(f"{folder} holds no photographs (.JPG): unpack Album2 there")
     found = [_named(file) for file in files] if table is None else _listed(folder / table, files)

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from fgr.checks import check_choice
-from fgr.paths import atomic_path, locked
+from fgr.data.kept import kept
 
 SPLITS = ("train", "validation", "test")  # of every generated set
 ROOM = 10_000_000  # samples that a split can have
@@ -56,7 +56,7 @@ def rendered(
     keep: tuple[str, ...],
     label: str,
 ) -> dict[str, Tensor]:
-    """Return fields of rendered samples, from disk if they were rendered before.
+    """Return fields of rendered samples, from disk if they were rendered before and the file is whole.
 
     Args:
         folder: of this set's cache.
@@ -83,11 +83,9 @@ def rendered(
     """
     what = {**settings, "keep": keep, "source": source_hash(kind)}
     name = hashlib.sha256(json.dumps(what, sort_keys=True).encode() + index.numpy().tobytes()).hexdigest()[:20]
-    file = folder / f"{name}.pt"
-    with locked(folder / f".{name}.lock"):  # a second process waits for the first instead of rendering the same
-        if not file.exists():
-            parts = [render(part) for part in tqdm(index.split(BATCH), label, disable=None, unit="batch")]
-            made = {field: torch.cat([getattr(part, field).cpu() for part in parts]) for field in keep}
-            with atomic_path(file) as temporary:
-                torch.save(made, temporary)
-        return torch.load(file, weights_only=True, mmap=True)
+
+    def make() -> dict[str, Tensor]:
+        parts = [render(part) for part in tqdm(index.split(BATCH), label, disable=None, unit="batch")]
+        return {field: torch.cat([getattr(part, field).cpu() for part in parts]) for field in keep}
+
+    return kept(folder / f"{name}.pt", make, mmap=True)

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from fgr.attention import AttendAndRectify, AttentionOutput, Observed, augment
+from fgr.data.kept import kept
 from fgr.data.transforms import standardize
 from fgr.experiments.attend import backbones
 from fgr.models.named import fingerprint
-from fgr.paths import atomic_path, data_root, locked
+from fgr.paths import data_root
 
 BATCH = 64  # images that the frozen layers read at a time
 
@@ -93,15 +94,9 @@ def packed(images: Mapping[str, Tensor], name: str, taps: Sequence[str], device:
     code = [Path(__file__).read_text(), inspect.getsource(inspect.getmodule(type(network)))]
     made_by = [list(taps), fingerprint(network), *code, torch.backends.cpu.get_cpu_capability(), device]
     digest.update(json.dumps(made_by).encode())
-    folder = data_root() / "features"
-    file = folder / f"{digest.hexdigest()[:20]}.pt"
-    with locked(folder / f".{file.stem}.lock"):
-        if not file.exists():
-            made = _computed(images, network, name, taps, device)
-            with atomic_path(file) as temporary:
-                torch.save(made, temporary)
-    kept = torch.load(file, weights_only=True)
-    return Packed(kept["rows"], tuple(map(tuple, kept["shapes"])))
+    file = data_root() / "features" / f"{digest.hexdigest()[:20]}.pt"
+    made = kept(file, lambda: _computed(images, network, name, taps, device))
+    return Packed(made["rows"], tuple(map(tuple, made["shapes"])))
 
 
 @torch.no_grad()

@@ -14,11 +14,12 @@ from torch.nn import functional as F
 
 from fgr import data, models
 from fgr.checks import check_choice
+from fgr.data.kept import kept
 from fgr.data.synthetic.cache import source_hash
 from fgr.data.transforms import crop_and_flip, mean_std, standardize
 from fgr.experiments.classification import Parts, balanced_subset, fit
 from fgr.models import efficientnet_lite
-from fgr.paths import atomic_path, data_root, locked
+from fgr.paths import data_root
 
 SPLITS = ("train", "validation", "test")
 DATASETS = ("synthetic_birds", "cifar10")
@@ -90,23 +91,18 @@ def features(source: Source, device: str = "cpu") -> Features:
         device,
     )
     what = json.dumps([asdict(source), *made_by], sort_keys=True)
-    folder = data_root() / "features"
-    file = folder / f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.pt"
-    with locked(folder / f".{file.stem}.lock"):
-        if not file.exists():
-            made = (_trained if source.network == "face_cnn" else _pretrained)(source, device)
-            with atomic_path(file) as temporary:
-                torch.save(made, temporary)
-        kept = torch.load(file, weights_only=True)
-    parts = {split: (kept[split], kept[f"{split}_targets"]) for split in SPLITS}
-    return Features(parts, float(kept["test_error"]))
+    file = data_root() / "features" / f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.pt"
+    make = _trained if source.network == "face_cnn" else _pretrained
+    made = kept(file, lambda: make(source, device))
+    parts = {split: (made[split], made[f"{split}_targets"]) for split in SPLITS}
+    return Features(parts, float(made["test_error"]))
 
 
 def _pretrained(source: Source, device: str) -> dict[str, Tensor]:
     """Let the ImageNet network read enlarged images; nothing is trained, so there is no error."""
     model = models.EfficientNetLite0()
     models.load_efficientnet_weights(model, data.weights(source.network))
-    kept = {"test_error": torch.tensor(float("nan"))}
+    made = {"test_error": torch.tensor(float("nan"))}
     for split, part in image_sets(source).items():
         ready = (
             F.interpolate(
@@ -117,9 +113,9 @@ def _pretrained(source: Source, device: str) -> dict[str, Tensor]:
             )
             for bytes_ in part.images.split(100)
         )
-        kept[split] = torch.cat(list(models.extract_features(model, ready, LAYERS[source.network], device)))
-        kept[f"{split}_targets"] = part.targets
-    return kept
+        made[split] = torch.cat(list(models.extract_features(model, ready, LAYERS[source.network], device)))
+        made[f"{split}_targets"] = part.targets
+    return made
 
 
 def _trained(source: Source, device: str) -> dict[str, Tensor]:
@@ -141,10 +137,10 @@ def _trained(source: Source, device: str) -> dict[str, Tensor]:
             device=device,
             label="network of the features",
         )
-    kept = {"test_error": torch.tensor(history[-1].metrics["test"])}
+    made = {"test_error": torch.tensor(history[-1].metrics["test"])}
     for split, (pictures, targets) in parts.items():
-        kept[split] = torch.cat(
+        made[split] = torch.cat(
             list(models.extract_features(model, pictures.split(500), LAYERS[source.network], device))
         )
-        kept[f"{split}_targets"] = targets
-    return kept
+        made[f"{split}_targets"] = targets
+    return made

@@ -34,8 +34,15 @@ def test_files_and_classes_are_those_of_torchvision(tree):
     assert [(str(path), label) for path, label in zip(own.images.paths, own.targets.tolist())] == theirs.samples
     for row in range(4):
         assert torch.equal(own.images[row], pil_to_tensor(theirs[row][0]))
-    tree({"finch/._z.jpg": "of a Mac", ".git/x.png": None})
+    hidden = {"finch/._z.jpg": "of a Mac", ".git/x.png": None}
+    tree(hidden | {"gull/.ipynb_checkpoints/0-checkpoint.png": None, "wren/young/.cache/deep/er.jpg": None})
     assert names(imagefolder.read(folder, "all")) == names(own)
+
+
+def test_a_set_may_lie_in_a_hidden_folder(tree):
+    """Only what is hidden below it is left out."""
+    folder = tree({".mine/wren/a.png": None, ".mine/wren/.thumbs/a.png": None})
+    assert names(imagefolder.read(folder / ".mine", "all")) == ["a.png"]
 
 
 def test_tenths_of_every_class_never_change(tree):

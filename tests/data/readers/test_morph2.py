@@ -44,6 +44,14 @@ def test_names_are_read(tree):
     assert morph2.read(tree(official()), "all", labels="gender").targets.tolist() == [1, 1, 0, 1, 0]
 
 
+def test_hidden_files_and_folders_are_left_out(tree):
+    """What Macs and notebooks leave beside photographs would be a second copy of them, or break on its name."""
+    folder = tree(official() | {"Album2/._009055_1M54.JPG": "of a Mac", ".thumbs/Album2/009055_1M54.JPG": None})
+    tree({"Album2/.ipynb_checkpoints/009055_1M54-checkpoint.JPG": None})
+    assert [path.stem for path in morph2.read(folder, "all").images.paths] == list(NAMES)
+    assert len(morph2.read(folder, "all", table="morph_2008_nonCommercial.csv")) == 3
+
+
 def test_a_table_chooses_and_goes_before_the_names(tree):
     """The official table: its order, its genders and ages, and the group of origin."""
     faces = morph2.read(tree(official()), "all", table="morph_2008_nonCommercial.csv")
