@@ -248,6 +248,9 @@ same_rate = same_rate.rename(columns={"kind": "part"})
 draw.error_parts(same_rate, ["baseline", "attention"])
 
 # %% [markdown]
+# A part of the gain remains, so attention does more than bear a higher rate; the larger part goes with the rate.
+
+# %% [markdown]
 # ### Which part does it (Fig. 4.4 d)
 #
 # From AD 4 and AW 4 with all parts, each is left out or exchanged: the inter-mask penalty, which asks heads to look
