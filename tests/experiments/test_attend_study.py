@@ -314,14 +314,14 @@ def test_parts_of_a_recorded_study_share_runs(tmp_path: Path, monkeypatch: pytes
     few = {"depth_seeds": (0,), "width_seeds": (0,), "clutter_seeds": (0,), "depth_layouts": ("released",)}
     config = replace(TINY, **few, test_distractors=(0, 4), record=str(tmp_path / "rec"))
     monkeypatch.setattr(grids, "DEPTHS", (0, 4))
-    monkeypatch.setattr(grids, "WIDTHS", (1, 2))
+    monkeypatch.setattr(grids, "WIDTHS", (1, 4))
     trained = []
     once = runs.run_cell
     monkeypatch.setattr(runs, "run_cell", lambda cell, *rest: trained.append(cell) or once(cell, *rest))
     Study(config, "test").depth()
     again = Study(config, "test")
     assert again.width()["run_id"].nunique() == 2
-    assert [(cell.attention_depth, cell.heads) for cell in trained] == [(0, 1), (4, 1), (4, 2)]
+    assert [(cell.attention_depth, cell.heads) for cell in trained] == [(0, 1), (4, 1), (4, 4)]
     table = results.with_config(again.clutter())
     assert len(trained) == 6 and len(table) == 6
     assert set(table["test_distractors"]) == {0, 4} and set(table["experiment"]) == {robustness.EXPERIMENT}
