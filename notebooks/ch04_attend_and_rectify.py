@@ -132,9 +132,11 @@ draw.mechanism()
 #
 # ```{math}
 # :label: eq-attention-output
-# \mathbf q = \operatorname{softmax} \tanh \operatorname{BN}(W_G\, v), \qquad
-# \text{output} = \sum_j q_j \log\operatorname{softmax} \mathbf o_j, \qquad
+# \begin{aligned}
+# \mathbf q &= \operatorname{softmax} \tanh \operatorname{BN}(W_G\, v), \\
+# \text{output} &= \sum_j q_j \log\operatorname{softmax} \mathbf o_j, \qquad
 # \text{loss} = -\,\text{output}_y .
+# \end{aligned}
 # ```
 #
 # So the loss is the gate-weighted sum of the losses of all hypotheses. That is what the released program computes;
@@ -232,8 +234,8 @@ display(page.table(rates, "rates"))
 # %% [markdown]
 # Every further module lowers the error, as in the thesis, and the fourth by the least.
 #
-# Read the table of rates beside the gains. Each choice lies between a rate that is slower and one that is too fast,
-# and the more attention, the higher the rate that the network bears: where the network alone no longer learns, with
+# Read the table of rates beside the gains. Choices lie between a rate that is slower and one that is too fast (of two
+# heads the next one was not tried), and the more attention, the higher the rate that the network bears: where the network alone no longer learns, with
 # four modules it learns best. So a gain may be no more than that: a network that is easier to train. Here are both
 # at the rate that the network alone chose:
 
