@@ -87,6 +87,7 @@ Markdown(page.settings(config, profile))
 from torchvision.models import resnet18
 
 from fgr import attention
+from fgr.experiments import benchmarks
 from fgr.experiments.attend import (
     costs,
     grids,
@@ -459,8 +460,9 @@ named = {
     "ratio": "time (x)",
     "macs_ratio": "multiply-accumulates (x)",
 }
-measured = page.benchmark("attention")[list(named)].rename(columns=named)
-page.table(measured, "benchmark")
+measured = page.benchmark("attention")
+display(page.table(benchmarks.renamed(measured, named), "benchmark"))
+display(Markdown(benchmarks.measured_on(measured)))
 
 # %% mystnb={"figure": {"caption": "Printed accuracy over counted cost (Fig. 4.5), with the costs of 10 classes on CIFAR-10 and of 100 classes on CIFAR-100.", "name": "fig-cost"}, "image": {"alt": "Two scatter plots of accuracy over multiply-accumulates for ResNeXt, DenseNet, WRN, WRN-att2 and two sizes of WARN."}}
 draw.accuracy_over_macs(costs.accuracy_over_macs())

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fgr.experiments.benchmarks import renamed
 from fgr.experiments.codes.bits import PRINTED, printed_strength
 from fgr.experiments.codes.grids import REAL, last_errors, table_6_1
 from fgr.results.published import as_text, beside, measured, published
@@ -171,8 +172,8 @@ def layers_table(benchmark: pd.DataFrame) -> pd.DataFrame:
         "peak_mb": "memory at its peak (MB)",
         "trained_values": "trained values",
     }
-    table = benchmark.reindex(columns=list(named))
-    return table[table["task"] != "build"].rename(columns=named)
+    table = renamed(benchmark, named)
+    return table[table["task"] != "build"]
 
 
 def making_table(benchmark: pd.DataFrame) -> pd.DataFrame:
@@ -185,8 +186,8 @@ def making_table(benchmark: pd.DataFrame) -> pd.DataFrame:
         "peak_mb": "memory at its peak (MB)",
         "nearest": "distance of the nearest two words",
     }
-    table = benchmark.reindex(columns=["task", *named])
-    return table[table["task"] == "build"].drop(columns="task").rename(columns=named)
+    table = renamed(benchmark, {"task": "task", **named})
+    return table[table["task"] == "build"].drop(columns="task")
 
 
 def near_zero_table(benchmark: pd.DataFrame) -> pd.DataFrame:

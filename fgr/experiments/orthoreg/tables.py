@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from fgr.experiments.benchmarks import renamed
 from fgr.results import published
 from fgr.results.published import as_text, measured
 from fgr.results.rows import with_config
@@ -120,4 +121,4 @@ def cost(benchmark: pd.DataFrame) -> pd.DataFrame:
         "ratio": "times the step without",
         "added_seconds": "seconds after the optimiser's step",
     }
-    return benchmark.reindex(columns=list(named)).rename(columns=named)
+    return renamed(benchmark, named)

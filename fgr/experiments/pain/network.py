@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from fgr import data, models
 from fgr.alignment import generalized_procrustes
 from fgr.checks import check_choice
+from fgr.data.kept import kept
 from fgr.data.loader import TensorLoader
 from fgr.data.splits import Split
 from fgr.data.synthetic.cache import source_hash
@@ -32,7 +33,7 @@ from fgr.experiments.pain.preprocess import (
 )
 from fgr.models.named import read_weights
 from fgr.models.vgg import VGG, load_vgg_weights
-from fgr.paths import atomic_path, data_root, locked
+from fgr.paths import data_root
 from fgr.temporal import Standardization, fit_standardization
 from fgr.training import train
 
@@ -103,15 +104,9 @@ def pretrained(cell: Cell, device: str = "cpu") -> tuple[dict[str, Tensor], floa
     """
     made_by = (source_hash("faces"), Path(__file__).read_text(), torch.backends.cpu.get_cpu_capability(), device)
     what = json.dumps([cell.network, cell.size, cell.frame, cell.pretraining, cell.pretraining_epochs, *made_by])
-    folder = data_root() / "features"
-    file = folder / f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.pt"
-    with locked(folder / f".{file.stem}.lock"):
-        if not file.exists():
-            made = _pretrain(cell, device)
-            with atomic_path(file) as temporary:
-                torch.save(made, temporary)
-        kept = torch.load(file, weights_only=True)
-    return kept["weights"], float(kept["test_error"])
+    file = data_root() / "features" / f"{hashlib.sha256(what.encode()).hexdigest()[:20]}.pt"
+    made = kept(file, lambda: _pretrain(cell, device))
+    return made["weights"], float(made["test_error"])
 
 
 def _pretrain(cell: Cell, device: str) -> dict[str, object]:

@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from fgr import metrics
 from fgr.config import as_json
+from fgr.data.kept import kept
 from fgr.experiments.pain.cells import COUNTED, EXPERIMENT, PAIN, Cell, from_json, splits_of, targets_of
 from fgr.experiments.pain.looking import PLACES, Looks, joined, look
 from fgr.experiments.pain.network import train_network
 from fgr.experiments.pain.preprocess import frames, prepared
 from fgr.experiments.pain.recurrent import lstm_outputs
-from fgr.paths import atomic_path
 from fgr.results import rows as results
 from fgr.training import local_device
 
@@ -56,33 +56,34 @@ def run_fold(cell: Cell, seed: int, number: int, device: str) -> Fold:
 
 
 @functools.lru_cache(maxsize=128)
-def _fold(base: Cell, seed: int, number: int, device: str, kept: Path | None) -> Fold:
+def _fold(base: Cell, seed: int, number: int, device: str, folder: Path | None) -> Fold:
     """Return a fold, from the disk where an interrupted run left it there; all judges of a cell share it."""
-    if kept is None:
+    if folder is None:
         return run_fold(base, seed, number, device)
     made_by = (results.source_hash(), device)  # what other code has left there is not taken for this code's
     name = hashlib.sha256(json.dumps([as_json(base), seed, number, *made_by]).encode()).hexdigest()[:16]
-    file = kept / f"fold-{name}.pt"
-    if not file.exists():
+    file = folder / f"fold-{name}.pt"
+
+    def make() -> dict[str, object]:
         made = run_fold(base, seed, number, device)
-        with atomic_path(file) as temporary:
-            torch.save({**made._asdict(), "looks": made.looks and made.looks._asdict()}, temporary)
-    found = torch.load(file, weights_only=True)
+        return {**made._asdict(), "looks": made.looks and made.looks._asdict()}
+
+    found = kept(file, make)
     return Fold(found["rows"], found["outputs"], found["looks"] and Looks(**found["looks"]))
 
 
-def judge(cell: Cell, seed: int, device: str = "auto", kept: Path | None = None) -> Judged:
+def judge(cell: Cell, seed: int, device: str = "auto", folder: Path | None = None) -> Judged:
     """Train and test every fold of a cell and return what its judge says.
 
     Args:
         cell: what to run.
         seed: of the start, the order and the draw of training frames; folds are the same for all seeds.
         device: as in `local_device`.
-        kept: folder in which finished folds are kept and found again.
+        folder: where finished folds are kept and found again.
     """
     count, place = len(splits_of(cell)), str(local_device(device))
     numbers = tqdm(range(count), f"{cell.judge}, {cell.variant}, seed {seed}", disable=None, unit="fold")
-    folds = [_fold(cell.base, seed, number, place, kept) for number in numbers]
+    folds = [_fold(cell.base, seed, number, place, folder) for number in numbers]
     return Judged(
         torch.cat([fold.rows for fold in folds]),
         torch.cat([fold.outputs[cell.judge] for fold in folds]),
