@@ -6,8 +6,8 @@ One process, one run, variants taking turns, and the device waited for. Compare 
 the median over turns of two times taken after each other. Beside it stands the ratio of multiply-accumulates of Conv2d
 and Linear for an image. All variants are given the large image and shrink it themselves. Two groups:
 
-small     the networks that chapter 3 trains, 32 and 128 pixels, k = 8 or 16, n = 5; a training and an inference step.
-vgg16     the thesis's layout, 224 and 896 pixels, k = 16, n = 5, one image at a time. The whole large image has 16
+small     the networks that chapter 3 trains, 24 and 96 pixels, k = 8 or 16, n = 5; a training and an inference step.
+vgg16     the thesis's network and grid, 224 and 896 pixels, k = 16, n = 5, one image at a time. The whole large image has 16
           times as many last features; they are averaged to 7 x 7 places, or fc6 alone would have 1.6 billion weights.
 """
 
@@ -31,7 +31,7 @@ from fgr.results.rows import provenance
 
 CLASSES = 8
 BATCH = {"small": 16, "vgg16": 1}
-SIZE = {"small": 128, "vgg16": 896}
+SIZE = {"small": Cell.high_size, "vgg16": 896}
 FEW = 2  # turns of the slow group at most
 Build = Callable[[], nn.Module]
 

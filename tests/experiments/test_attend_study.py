@@ -396,3 +396,18 @@ def test_names_of_networks_are_those_of_the_printed_numbers() -> None:
     assert set().union(*grids.PARTS.values(), *grids.CIFAR.values()) <= fields
     named = {costs.IN_TABLE_4_2.get(name, name) for name in ("resnext-29", "densenet-190", "wrn-40", "warn-28")}
     assert named <= set(costs.NETWORKS)
+
+
+def test_what_the_page_says_of_depth_and_rate_holds_on_the_recorded_rows() -> None:
+    """Every module more lowers the error, the fourth by the least; the larger part of the gain goes with the rate."""
+    found = {}
+    for part, by in (("depth", "attention_depth"), ("clutter", "attention_depth"), ("same_rate", "attention_depth")):
+        table = results.with_config(results.read(project_root() / "results" / "recorded" / NAME / f"{part}.csv"))
+        table = table[(table.metric == "error") & (table.split == "test") & (table.selection == "last")]
+        if part == "clutter":
+            table = table[(table.network == "cluttered_cnn") & (table.test_distractors == table.distractors)]
+        found[part] = table.groupby(by)["value"].mean()
+    steps = -found["depth"].loc[[0, 1, 2, 3, 4]].diff().dropna()
+    assert (steps > 0).all() and steps.idxmin() == 4
+    own, same = (found[part][0] - found[part][4] for part in ("clutter", "same_rate"))
+    assert 0 < same < own - same
