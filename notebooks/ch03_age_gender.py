@@ -264,9 +264,7 @@ for group, title in tables.GROUPS.items():
 display(Markdown(measured_on(benchmark)))
 
 # %% [markdown]
-# Time and work (multiply-accumulates) are multiples of those on the whole large image. In the first table glimpses are
-# cut from images of 128 pixels, while the network for the whole image shrinks it to 96: in the runs above, with 96 for
-# both, glimpses cost less than that.
+# Time and work (multiply-accumulates) are multiples of those on the whole large image.
 
 # %% [markdown]
 # ## Five folds (Table 3.6)
