@@ -56,12 +56,8 @@ def lsuv_(model: nn.Module, inputs: Tensor, tolerance: float = 0.02, max_passes:
 
 def _orthonormal_(weight: Tensor) -> None:
     """Fill a weight of any floating point type; torch decomposes matrices in float32 and float64 only."""
-    exact = torch.empty(weight.shape, dtype=_work_type(weight), device=weight.device)
+    exact = torch.empty(weight.shape, dtype=torch.promote_types(weight.dtype, torch.float32), device=weight.device)
     weight.copy_(nn.init.orthogonal_(exact))
-
-
-def _work_type(values: Tensor) -> torch.dtype:
-    return torch.promote_types(values.dtype, torch.float32)
 
 
 def _layers_in_running_order(model: nn.Module, inputs: Tensor) -> list[tuple[str, nn.Module]]:
@@ -84,7 +80,7 @@ def _output_variance(model: nn.Module, layer: nn.Module, inputs: Tensor) -> floa
     seen: list[float] = []
 
     def note(_: nn.Module, __: tuple, output: Tensor) -> None:
-        seen.append(output.to(_work_type(output)).var(correction=0).item())
+        seen.append(output.to(torch.promote_types(output.dtype, torch.float32)).var(correction=0).item())
 
     hook = layer.register_forward_hook(note)
     try:

@@ -34,7 +34,7 @@ def per_pixel_mean(images: Tensor, mask: Tensor | None = None) -> Tensor:
     if len(images) == 0:
         raise ValueError("images must not be empty")
     shown = _shown(mask, images)
-    total = torch.where(shown, images, 0).sum(0, dtype=_work_type(images))
+    total = torch.where(shown, images, 0).sum(0, dtype=torch.promote_types(images.dtype, torch.float32))
     return (total / shown.sum(0).clamp_min(1)).to(images.dtype)
 
 
@@ -64,17 +64,13 @@ def global_contrast_normalize(images: Tensor, mask: Tensor | None = None) -> Ten
     hidden = (count == 0).flatten().nonzero().flatten().tolist()
     if hidden:
         raise ValueError(f"frame {hidden[0]}: the mask hides every pixel, so there is no contrast; drop the frame")
-    pixels = torch.where(shown, images, 0).to(_work_type(images))
+    # squares overflow in float16, and bfloat16's rounding hides contrast
+    pixels = torch.where(shown, images, 0).to(torch.promote_types(images.dtype, torch.float32))
     mean = pixels.sum((1, 2, 3), keepdim=True) / count
     centred = torch.where(shown, pixels - mean, 0)
     variance = centred.square().sum((1, 2, 3), keepdim=True) / count  # (B, 1, 1, 1)
     rounding = NOISE * torch.finfo(pixels.dtype).eps * pixels.abs().amax((1, 2, 3), keepdim=True)
     return (centred / torch.where(variance > rounding.square(), variance, 1).sqrt()).to(images.dtype)
-
-
-def _work_type(images: Tensor) -> torch.dtype:
-    """Return the type to add pixels up in: squares overflow in float16, and bfloat16's rounding hides contrast."""
-    return torch.promote_types(images.dtype, torch.float32)
 
 
 def _check_floating(images: Tensor) -> None:
