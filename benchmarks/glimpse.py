@@ -7,8 +7,9 @@ the median over turns of two times taken after each other. Beside it stands the 
 and Linear for an image. All variants are given the large image and shrink it themselves. Two groups:
 
 small     the networks that chapter 3 trains, 24 and 96 pixels, k = 8 or 16, n = 5; a training and an inference step.
-vgg16     the thesis's network and grid, 224 and 896 pixels, k = 16, n = 5, one image at a time. The whole large image has 16
-          times as many last features; they are averaged to 7 x 7 places, or fc6 alone would have 1.6 billion weights.
+vgg16     the thesis's network and grid, 224 and 896 pixels, k = 16, n = 5, one image at a time. The whole large image
+          has 16 times as many last features; they are averaged to 7 x 7 places, or fc6 alone would have 1.6 billion
+          weights.
 """
 
 import argparse
